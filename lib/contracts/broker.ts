@@ -1,0 +1,136 @@
+import type { Clock } from './clock.js';
+
+/**
+ * Moves opaque bodies between processes.
+ *
+ * A broker knows nothing of envelopes, retries, handlers or Nest. It never retries, never logs and never reconnects in a
+ * loop of its own: it throws, and the core decides. It keeps no timers beyond those of its client. All verbs may be called
+ * at the same time. Eight verbs are required (four here, four on {@link Subscription}); the others are found by presence.
+ *
+ * A verb that takes a list resolves to its *exceptions*, the members that did not go the ordinary way; an empty list is
+ * the normal answer. It throws only when nothing is known of any member.
+ */
+export interface Broker {
+  /** What the broker is, for messages and metrics: `'redis'`. */
+  readonly kind: string;
+  /** What the broker can do. The core refuses at start-up, or supplies itself, whatever is missing. */
+  readonly features: BrokerFeatures;
+
+  /** Opens what the other verbs need. Idempotent; called before any other verb. */
+  connect(context: ConnectContext): Promise<void>;
+
+  /**
+   * Stores messages at the end of `queue`, creating it when needed. Resolves when they are as safe as the broker promises
+   * in its documentation. Resolves to the messages that were *not* stored, each with its reason.
+   *
+   * `messages` is never empty and may be kept: neither the list nor its members change afterwards.
+   */
+  publish(queue: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]>;
+
+  /** Starts to take part in consuming `queue`. Several subscriptions to one queue share its messages. */
+  subscribe(queue: string, options: SubscribeOptions): Promise<Subscription>;
+
+  /** Closes every subscription and then the connection. Idempotent; later verbs reject. Leaves a client that was handed in open. */
+  close(): Promise<void>;
+
+  /** How many messages of `queue` wait: published, not delayed into the future, not handed out. */
+  count?(queue: string): Promise<number>;
+
+  /** Removes every message of `queue` that is not handed out, delayed ones too. Resolves to how many. */
+  purge?(queue: string): Promise<number>;
+}
+
+export interface ConnectContext {
+  /** The clock that delays, leases and polling follow. */
+  readonly clock: Clock;
+}
+
+/** One message on its way in. */
+export interface Outgoing {
+  /**
+   * Unique to this message. A broker may use it to make a resend of the *same* message harmless; it must never merge two
+   * messages with different ids.
+   */
+  readonly id: string;
+  /** Any bytes, also none. */
+  readonly body: Uint8Array;
+  /** Milliseconds before the message may be handed out. Given only where `features.delay`. */
+  readonly delay?: number;
+  /** 0 (the default) to 255; a higher one is handed out first, equal ones in order. Given only where `features.priority`. */
+  readonly priority?: number;
+  /** Milliseconds after which nobody wants the message any more and the broker may drop it; a broker without `features.ttl` keeps it. */
+  readonly ttl?: number;
+  /** Messages of one key keep their order on brokers that order by key only. */
+  readonly key?: string;
+}
+
+export interface PublishFailure {
+  /** Position in the list that was published. */
+  readonly index: number;
+  readonly error: Error;
+}
+
+export interface SubscribeOptions {
+  /** The most deliveries that will be unacknowledged at once. */
+  readonly prefetch: number;
+  /** Milliseconds that an unacknowledged delivery stays ours after the last sign of life; see {@link Subscription.extend}. */
+  readonly lease: number;
+}
+
+/** One consumer's hold on one queue. */
+export interface Subscription {
+  /**
+   * Up to `max` deliveries, `max` ≥ 1. Waits for the first one; resolves to `[]` soon after `signal` aborts, and also
+   * after at most five seconds without a message, so that the caller can tell a quiet queue from a dead connection.
+   * Whatever was taken is returned: a delivery is never lost between the broker and an aborted call. One call at a time.
+   */
+  receive(max: number, signal: AbortSignal): Promise<Delivery[]>;
+
+  /**
+   * These are done for ever. Resolves to those that were no longer ours (their lease had passed and someone else may have
+   * them); they are left untouched. Acknowledging twice is harmless.
+   */
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]>;
+
+  /**
+   * Gives deliveries back, for any consumer, at once, in their old place where the broker can. Does not count as a
+   * redelivery where the broker counts. Resolves to those that were no longer ours.
+   */
+  release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]>;
+
+  /**
+   * A sign of life: keeps every delivery that is out (all of them are listed) for another lease. Present where a lease
+   * runs down; the core calls it several times a lease, also when nothing is out. Resolves to the deliveries already lost.
+   */
+  extend?(deliveries: readonly Delivery[]): Promise<readonly Delivery[]>;
+
+  /** Ends the subscription; what it has not acknowledged becomes available again at once. Idempotent, also during `receive`. */
+  close(): Promise<void>;
+}
+
+/** One message handed out: plain data, without methods. */
+export interface Delivery {
+  readonly body: Uint8Array;
+  /** The broker's own token. The core never looks inside. */
+  readonly receipt: unknown;
+  /** How often the message was handed out before and neither acknowledged nor released. 1 means "at least once" where `redelivery` is `'flagged'`. */
+  readonly redelivered: number;
+}
+
+/** Facts about a broker: they choose the conformance cases, the start-up checks and the rows of the documentation. */
+export interface BrokerFeatures {
+  /** Honours {@link Outgoing.delay}. */
+  readonly delay: boolean;
+  /** Honours {@link Outgoing.priority}. */
+  readonly priority: boolean;
+  /** Honours {@link Outgoing.ttl}. */
+  readonly ttl: boolean;
+  /** Published messages survive the end of the process that published them. */
+  readonly durable: boolean;
+  /** Several processes may publish to and consume from one queue. */
+  readonly shared: boolean;
+  /** One consumer sees messages of equal priority in the order of publishing. */
+  readonly ordered: boolean;
+  /** What becomes of the messages of a consumer that died: they come back counted, or only marked, or never. */
+  readonly redelivery: 'counted' | 'flagged' | 'none';
+}

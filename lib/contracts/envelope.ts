@@ -1,0 +1,76 @@
+/** What a task is while it travels: plain data, the whole of it. Field names are the names on the wire. */
+export interface Envelope {
+  /** Version of this layout. Readers take {@link ENVELOPE_VERSION} and older, and ignore fields that they do not know. */
+  readonly v: number;
+  /** The task's id, the same in every copy that retries and requeues make. */
+  readonly id: string;
+  /** Arguments by position. */
+  readonly args: readonly unknown[];
+  /** Milliseconds since the epoch, on the publisher's clock; kept by retries and requeues. */
+  readonly publishedAt: number;
+  /** Number of the run that this copy asks for, from 1. Retries raise it. */
+  readonly attempt: number;
+  /** How often the task went back to its queue by a `RequeueError`. */
+  readonly requeues?: number;
+  /** How often consumers died with earlier copies of this task; the broker counts for this copy only. */
+  readonly deliveries?: number;
+  /** Consumer options that this one task overrides, as given by the publisher. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly priority?: number;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Present when somebody waits for the outcome. */
+  readonly reply?: ReplyAddress;
+  /** What earlier runs failed with, oldest first; the oldest are dropped beyond a limit. */
+  readonly errors?: readonly ErrorRecord[];
+}
+
+/** The newest envelope layout that this version writes. */
+export const ENVELOPE_VERSION = 1;
+
+export interface ReplyAddress {
+  /** Queue of the waiting process, on the broker that carries the task. */
+  readonly queue: string;
+  /** Random id of the waiting call. */
+  readonly call: string;
+  /** Milliseconds since the epoch after which nobody waits any more. */
+  readonly until: number;
+}
+
+/** The outcome of a task on its way back to the caller. */
+export interface Reply {
+  readonly v: number;
+  readonly call: string;
+  readonly value?: unknown;
+  readonly error?: ErrorRecord;
+}
+
+/** An error as data: bounded in size and depth, safe to send and to store. */
+export interface ErrorRecord {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: ErrorRecord;
+  /** When and in which run it happened. */
+  readonly at?: number;
+  readonly attempt?: number;
+}
+
+/** What stands in a dead-letter queue. Holds either the envelope or, when that could not be read, the raw bytes. */
+export interface DeadLetter {
+  readonly v: number;
+  /** The queue that the task came from. */
+  readonly queue: string;
+  /** Why it died, in words. */
+  readonly reason: string;
+  /** The same as a code: `'failed'`, `'undecodable'`, `'poison'`, `'refused'` … */
+  readonly code: string;
+  /** Milliseconds since the epoch. */
+  readonly diedAt: number;
+  /** Every error kept, oldest first. */
+  readonly errors: readonly ErrorRecord[];
+  readonly envelope?: Envelope;
+  /** Base64 of the body as it was received. */
+  readonly raw?: string;
+}

@@ -1,0 +1,125 @@
+import type { ConnectContext } from './broker.js';
+import type { ErrorRecord } from './envelope.js';
+
+/**
+ * Side stores: what several processes must know besides the queue. A store follows the same rules as a broker: it never
+ * retries and never logs, every verb may be called at the same time and rejects when the store is away.
+ */
+export interface Store {
+  readonly kind: string;
+  /** Outlives the process. */
+  readonly durable: boolean;
+  /** Seen alike by every process that opens it. */
+  readonly shared: boolean;
+  /** Idempotent. */
+  connect(context: ConnectContext): Promise<void>;
+  /** Idempotent; flushes. */
+  close(): Promise<void>;
+}
+
+/** Remembers which calls were already executed, and which are being executed. Every verb is atomic. */
+export interface FilterStore {
+  /**
+   * Takes `key` for `owner` for `lease` milliseconds, unless another owner holds it or it was executed within its TTL.
+   * An owner that claims again renews its claim. A claim whose lease ran out may be taken by anyone.
+   */
+  claim(key: string, owner: string, lease: number): Promise<FilterClaim>;
+
+  /**
+   * `key` was executed by `owner`: later claims answer `done` for `ttl` milliseconds from now (for ever without), exact
+   * on every read. `value` is handed to those who ask meanwhile. Resolves to false, and changes nothing, when the claim had
+   * passed to another owner.
+   */
+  confirm(key: string, owner: string, ttl?: number, value?: Uint8Array): Promise<boolean>;
+
+  /** Gives the claim up so that an equal call may run. Does nothing when `owner` does not hold it. */
+  release(key: string, owner: string): Promise<void>;
+}
+
+export type FilterClaim =
+  | { readonly state: 'claimed' }
+  /** Another owner holds the key. */
+  | { readonly state: 'running' }
+  /** Executed; `value` as it was confirmed. */
+  | { readonly state: 'done'; readonly value?: Uint8Array };
+
+/** Hands out start times on an absolute schedule. */
+export interface RateStore {
+  /**
+   * Reserves `permits` starts for `key`, `interval` milliseconds apart (fractions count), of which `burst` may come at
+   * once after a pause. Resolves to the milliseconds until the first of them; the others follow `interval` apart.
+   * A reservation can't be given back. Source: the generic cell rate algorithm, ITU-T I.371.
+   */
+  reserve(key: string, interval: number, burst: number, permits: number): Promise<number>;
+}
+
+/** Who consumes what, where. A report that is not renewed within its `ttl` disappears. */
+export interface PresenceStore {
+  report(worker: WorkerReport, ttl: number): Promise<void>;
+  withdraw(id: string): Promise<void>;
+  list(): Promise<readonly WorkerReport[]>;
+}
+
+export interface WorkerReport {
+  /** Random id of the process's engine. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Hash of the effective options of each consumer, by `broker/queue`; two processes that differ are warned. */
+  readonly consumers: Readonly<Record<string, string>>;
+}
+
+/** What processes agree on besides messages. */
+export interface CoordinationStore extends Store, FilterStore, RateStore, PresenceStore {}
+
+/** Keeps the outcomes of tasks. */
+export interface ResultStore extends Store {
+  /**
+   * Writes all of `results`; a later result of the same task id replaces an earlier one. Resolves to the positions that
+   * could not be written and why, so that one bad record does not hold up the others.
+   */
+  save(results: readonly TaskResult[]): Promise<readonly { readonly index: number; readonly error: Error }[]>;
+  find(id: string): Promise<TaskResult | undefined>;
+  /** Newest first by `finishedAt`. */
+  query(query: ResultQuery): Promise<readonly TaskResult[]>;
+}
+
+export type TaskStatus = 'done' | 'retrying' | 'requeued' | 'filtered' | 'expired' | 'discarded' | 'dead' | 'released';
+
+/** One task's latest outcome. Times are milliseconds since the epoch. */
+export interface TaskResult {
+  readonly id: string;
+  readonly queue: string;
+  readonly status: TaskStatus;
+  /** Runs so far. */
+  readonly attempts: number;
+  readonly publishedAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly error?: ErrorRecord;
+  /** Why it was filtered, expired, discarded or died. */
+  readonly reason?: string;
+  /** Arguments and result as the codec wrote them; only where the consumer persists results. */
+  readonly args?: Uint8Array;
+  readonly value?: Uint8Array;
+  /** The result could not be written as data; the task itself succeeded. */
+  readonly unserializable?: boolean;
+  /** When the record may be dropped; a store never returns it afterwards. */
+  readonly expiresAt?: number;
+}
+
+export interface ResultQuery {
+  readonly queue?: string;
+  readonly status?: TaskStatus;
+  /** Only those finished at or after, and before. */
+  readonly from?: number;
+  readonly until?: number;
+  /** At most this many; 100 by default, 1000 at most. */
+  readonly limit?: number;
+  /** Passes over this many of the newest. */
+  readonly skip?: number;
+}
