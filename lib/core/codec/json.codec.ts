@@ -1,0 +1,87 @@
+import type { Codec } from '../../contracts/codec.js';
+import { ENVELOPE_VERSION, type DeadLetter, type Envelope, type Reply } from '../../contracts/envelope.js';
+import { FunqError } from '../errors.js';
+import { fromPlain, isRecord } from './from-plain.js';
+import { isDeadLetter, isEnvelope, isReply } from './shapes.js';
+import { toPlain } from './to-plain.js';
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The default codec: one JSON object a message, UTF-8, with tagged values for what JSON lacks. */
+export class JsonCodec implements Codec {
+  encode(envelope: Envelope): Uint8Array {
+    return bytes({ ...envelope, args: envelope.args.map((arg, index) => toPlain(arg, `args[${index}]`)) });
+  }
+
+  decode(body: Uint8Array): Envelope {
+    const parsed = versioned(parse(body));
+    return isEnvelope(parsed)
+      ? { ...parsed, args: revive(parsed.args) as unknown[] }
+      : undecodable('it is not an envelope');
+  }
+
+  encodeReply(reply: Reply): Uint8Array {
+    return bytes('value' in reply ? { ...reply, value: toPlain(reply.value, 'result') } : reply);
+  }
+
+  decodeReply(body: Uint8Array): Reply {
+    const parsed = versioned(parse(body));
+    if (!isReply(parsed)) return undecodable('it is not a reply');
+    return 'value' in parsed ? { ...parsed, value: revive(parsed.value) } : parsed;
+  }
+
+  encodeDeadLetter(letter: DeadLetter): Uint8Array {
+    const { envelope } = letter;
+    return bytes(envelope ? { ...letter, envelope: { ...envelope, args: toPlain(envelope.args, 'args') } } : letter);
+  }
+
+  decodeDeadLetter(body: Uint8Array): DeadLetter {
+    const parsed = versioned(parse(body));
+    if (!isDeadLetter(parsed)) return undecodable('it is not a dead letter');
+    const { envelope } = parsed;
+    return envelope ? { ...parsed, envelope: { ...envelope, args: revive(envelope.args) as unknown[] } } : parsed;
+  }
+
+  encodeValue(value: unknown): Uint8Array {
+    return bytes(toPlain(value, 'result'));
+  }
+
+  decodeValue(body: Uint8Array): unknown {
+    return revive(parse(body));
+  }
+}
+
+function bytes(plain: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(plain));
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch (error) {
+    return undecodable('it is not JSON', error);
+  }
+}
+
+function revive(plain: unknown): unknown {
+  try {
+    return fromPlain(plain);
+  } catch (error) {
+    return undecodable((error as Error).message, error);
+  }
+}
+
+/** A newer layout may mean anything: it is left for those who know it. */
+function versioned(parsed: unknown): unknown {
+  if (isRecord(parsed) && typeof parsed['v'] === 'number' && parsed['v'] > ENVELOPE_VERSION) {
+    throw new FunqError(
+      'FUNQ_VERSION_NEWER',
+      `message of version ${parsed['v']}, this process reads up to ${ENVELOPE_VERSION}: update it`,
+    );
+  }
+  return parsed;
+}
+
+function undecodable(why: string, cause?: unknown): never {
+  throw new FunqError('FUNQ_UNDECODABLE', `the message can't be read: ${why}`, { cause });
+}

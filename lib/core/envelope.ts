@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ENVELOPE_VERSION,
+  type DeadLetter,
+  type Envelope,
+  type ErrorRecord,
+  type ReplyAddress,
+} from '../contracts/envelope.js';
+import type { TaskOverrides } from '../contracts/policy.js';
+import type { RunningTask } from './running-task.js';
+
+export interface EnvelopeInput {
+  readonly args: readonly unknown[];
+  readonly publishedAt: number;
+  readonly id?: string;
+  readonly options?: TaskOverrides;
+  readonly priority?: number;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly reply?: ReplyAddress;
+}
+
+/** A task on its first way. Fields without a value are left out, as on the wire. */
+export function createEnvelope({ args, publishedAt, id, ...rest }: EnvelopeInput): Envelope {
+  const envelope: Record<string, unknown> = {
+    v: ENVELOPE_VERSION,
+    id: id ?? randomUUID(),
+    args: trimmed(args),
+    publishedAt,
+    attempt: 1,
+  };
+  for (const [key, value] of Object.entries(rest)) if (value !== undefined) envelope[key] = value;
+  return envelope as unknown as Envelope;
+}
+
+/** The copy that takes a task's place in the queue: `pristine` is its envelope as it arrived, whatever the handler did to its arguments. */
+export function nextEnvelope(
+  pristine: Envelope,
+  task: RunningTask,
+  change: { attempt: number; requeues: number },
+): Envelope {
+  return {
+    ...pristine,
+    ...(task.errors.length > 0 && { errors: task.errors }),
+    ...(task.redelivered > 0 && { deliveries: task.redelivered }),
+    ...(change.requeues > 0 && { requeues: change.requeues }),
+    attempt: change.attempt,
+  };
+}
+
+export interface Death {
+  readonly queue: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly diedAt: number;
+  readonly errors: readonly ErrorRecord[];
+}
+
+/** A dead letter with the envelope, or with the bytes where there is none. */
+export function deadLetter(death: Death, envelope: Envelope | undefined, body: Uint8Array): DeadLetter {
+  const content = envelope ? { envelope } : { raw: Buffer.from(body).toString('base64') };
+  return { v: ENVELOPE_VERSION, ...death, ...content };
+}
+
+/** Arguments that were left out are the same call as arguments given as `undefined`. */
+function trimmed(args: readonly unknown[]): readonly unknown[] {
+  let length = args.length;
+  while (length > 0 && args[length - 1] === undefined) length--;
+  return length === args.length ? args : args.slice(0, length);
+}

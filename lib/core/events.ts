@@ -1,0 +1,94 @@
+import type { DeadLetter } from '../contracts/envelope.js';
+import type { Task } from '../contracts/task.js';
+
+/** Everything the engine tells. Logs, counters, stores and pages listen here; nothing else reports. Times in milliseconds. */
+export interface EngineEvents {
+  /** The broker holds these tasks. */
+  published: { queue: string; broker: string; count: number };
+  publishFailed: { queue: string; broker: string; error: Error };
+  /** A task was taken up; its handler is about to be called. */
+  started: { task: Task };
+  /** Executed; `duration` from taking it up to its end, waits included. */
+  done: { task: Task; value: unknown; duration: number };
+  /** One run failed; `again` when another one follows. */
+  failed: { task: Task; error: unknown; again: boolean };
+  /** Published again as another attempt. */
+  retried: { task: Task; delay: number };
+  requeued: { task: Task; delay: number };
+  /** Put back uncounted: an equal call is being executed, or the task is suspected of killing processes. */
+  deferred: { task: Task; delay: number };
+  filtered: { task: Task; reason: string };
+  expired: { task: Task; reason: string };
+  discarded: { task: Task; reason: string };
+  /** Stands in the dead letters, or was dropped where there are none (`deadLetter` undefined). `task` is missing when it could not be read. */
+  dead: { queue: string; task?: Task; letter: DeadLetter; deadLetter: string | undefined };
+  /** Given back unexecuted: this process stops. */
+  released: { task: Task };
+  /** A function that had been abandoned ended after all; its outcome was ignored. */
+  late: { task: Task; error?: unknown; value?: unknown };
+  /** Somebody else may be executing the task; the outcome here was ignored. */
+  leaseLost: { queue: string; task?: Task };
+  /** A message only newer versions can read was left in its queue. */
+  newerVersion: { queue: string; error: Error };
+  progress: { task: Task; value: unknown };
+  /** A settlement could not be written; the task stays with the broker and will run again. */
+  settleFailed: { queue: string; task?: Task; error: unknown };
+  replyFailed: { task: Task; error: unknown };
+  /** The loop of a queue failed for the `attempt`-th time in a row and will try again after `delay`. */
+  brokerError: { queue: string; broker: string; error: unknown; attempt: number; delay: number };
+  /** The loop of a queue works again. */
+  recovered: { queue: string; broker: string };
+  /** Every slot is busy, so the rate can't be kept. */
+  rateBound: { queue: string; concurrency: number };
+  /** The time window closed or opened. */
+  window: { queue: string; open: boolean };
+  /** Results that could not be saved and were given up. */
+  resultsDropped: { count: number; error: unknown };
+  /** A store was away and its answer was done without. */
+  storeError: { store: string; error: unknown };
+  /** Another process consumes the queue with other options. */
+  mismatch: { queue: string; host: string; pid: number };
+}
+
+export type EventName = keyof EngineEvents;
+type Listener<K extends EventName> = (event: EngineEvents[K]) => void;
+
+/** The engine's one way of telling. Listeners are called in order and at once; one that throws disturbs nobody. */
+export class Events {
+  readonly #listeners = new Map<EventName, Set<Listener<never>>>();
+
+  constructor(private readonly onListenerError: (error: unknown) => void = () => undefined) {}
+
+  /** Listens; the returned function ends it. */
+  on<K extends EventName>(name: K, listener: Listener<K>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener as Listener<never>));
+    return () => listeners.delete(listener as Listener<never>);
+  }
+
+  /** Resolves with the next event of the name that `matches`: what tests wait for instead of time. */
+  next<K extends EventName>(
+    name: K,
+    matches: (event: EngineEvents[K]) => boolean = () => true,
+  ): Promise<EngineEvents[K]> {
+    return new Promise((resolve) => {
+      const stop = this.on(name, (event) => {
+        if (!matches(event)) return;
+        stop();
+        resolve(event);
+      });
+    });
+  }
+
+  emit<K extends EventName>(name: K, event: EngineEvents[K]): void {
+    for (const listener of this.#listeners.get(name) ?? NOBODY) {
+      try {
+        (listener as Listener<K>)(event);
+      } catch (error) {
+        this.onListenerError(error);
+      }
+    }
+  }
+}
+
+const NOBODY: readonly Listener<never>[] = [];

@@ -1,0 +1,14 @@
+import { FunqConfigError } from './errors.js';
+
+/**
+ * Checks a queue's name: 1 to 128 letters, digits, `.`, `:`, `_` or `-`. Brokers give other signs a meaning of their own
+ * (`*`, `>`, `#`, `{}`, quotes), so a name that works on one broker works on all. Throws `FUNQ_QUEUE_NAME`.
+ */
+export function checkQueueName(name: unknown, where: string): string {
+  if (typeof name === 'string' && /^[A-Za-z0-9_.:-]{1,128}$/.test(name)) return name;
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : String(name);
+  throw new FunqConfigError(
+    'FUNQ_QUEUE_NAME',
+    `${where}: ${shown} can't name a queue; use 1 to 128 letters, digits, '.', ':', '_' or '-'`,
+  );
+}

@@ -1,0 +1,29 @@
+import type { Delivery } from '../contracts/broker.js';
+import type { Codec } from '../contracts/codec.js';
+import type { Policy, TaskOverrides } from '../contracts/policy.js';
+import { FunqError } from './errors.js';
+import { overridePolicy } from './policy.js';
+import { RunningTask, type TaskHost } from './running-task.js';
+
+/**
+ * The task in a delivery, its own options applied. Throws a `FunqError`: `FUNQ_PAYLOAD_TOO_LARGE` before anything is read,
+ * `FUNQ_UNDECODABLE`, `FUNQ_VERSION_NEWER`, or `FUNQ_OPTION_INVALID` for overrides that make no sense.
+ */
+export function openTask(
+  delivery: Delivery,
+  policy: Policy,
+  codec: Codec,
+  maxPayload: number,
+  host: TaskHost,
+): RunningTask {
+  const { length } = delivery.body;
+  if (length > maxPayload) {
+    throw new FunqError(
+      'FUNQ_PAYLOAD_TOO_LARGE',
+      `the message has ${length} bytes, more than maxPayload of ${maxPayload}`,
+    );
+  }
+  const envelope = codec.decode(delivery.body);
+  const own = envelope.options ? overridePolicy(policy, envelope.options as TaskOverrides) : policy;
+  return new RunningTask(envelope, own, delivery, host);
+}

@@ -1,0 +1,94 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { ConsumerOptions, Policy, TaskOverrides, WindowPolicy } from '../contracts/policy.js';
+import { checkQueueName } from './names.js';
+import { OptionReader } from './options.js';
+import { TASK_OPTIONS, readTaskOptions } from './task-options.js';
+import { TimeWindow } from './window.js';
+
+const CONSUMER_OPTIONS = [
+  'queue',
+  'broker',
+  'group',
+  'concurrency',
+  'window',
+  'lease',
+  'priority',
+  'schema',
+  ...TASK_OPTIONS,
+];
+
+/** Slots when neither concurrency nor rate is given, and the most that a rate may ask for. */
+const CONCURRENCY = 50;
+const ELASTIC = 500;
+
+/**
+ * One consumer's policy: its options over the defaults, checked and frozen. `undefined` inherits. Throws
+ * `FUNQ_OPTION_INVALID` or `FUNQ_QUEUE_NAME`, naming the handler, the option and the value.
+ */
+export function createPolicy(handler: string, options: ConsumerOptions, defaults: ConsumerOptions = {}): Policy {
+  const merged = new OptionReader({ ...defaults, ...defined(options) }, handler).only(CONSUMER_OPTIONS);
+  const queue = checkQueueName(merged.get('queue') ?? handler, handler);
+  const common = readTaskOptions(merged, queue);
+  const elastic = common.rate !== undefined && merged.get('concurrency') === undefined;
+  return Object.freeze({
+    queue,
+    handler,
+    broker: merged.text('broker') ?? 'default',
+    group: merged.text('group'),
+    concurrency: merged.integer('concurrency', 1, 10_000, elastic ? ELASTIC : CONCURRENCY),
+    elastic,
+    window: readWindow(merged),
+    lease: merged.duration('lease', 1000, 3_600_000, '10s'),
+    priority: merged.integer('priority', 0, 255, 0),
+    schema: readSchema(merged),
+    ...common,
+  });
+}
+
+/**
+ * The policy of one task: `overrides` as they travelled, over the consumer's. Functions can't travel, so `key` and `when`
+ * stay the consumer's. Throws as {@link createPolicy} does.
+ */
+export function overridePolicy(policy: Policy, overrides: TaskOverrides): Policy {
+  const given = defined(overrides);
+  const reader = new OptionReader(given, `task for ${policy.queue}`).only(TASK_OPTIONS);
+  const read = readTaskOptions(reader, policy.queue);
+  const changed = Object.fromEntries(Object.keys(given).map((key) => [key, read[key as keyof typeof read]]));
+  if (read.rate) changed['rate'] = { ...read.rate, key: policy.rate?.key };
+  if (read.retry) changed['retry'] = { ...read.retry, when: policy.retry?.when };
+  if (read.filter) changed['filter'] = { ...read.filter, key: policy.filter?.key };
+  return Object.freeze({ ...policy, ...changed });
+}
+
+function readWindow(options: OptionReader): WindowPolicy | undefined {
+  const value = options.get('window');
+  if (value === undefined || value === false) return undefined;
+  const window = options.nested('window').only(['allow', 'deny', 'timeZone']);
+  const policy = {
+    allow: texts(window, 'allow'),
+    deny: texts(window, 'deny'),
+    timeZone: window.text('timeZone') ?? 'UTC',
+  };
+  if (policy.allow.length + policy.deny.length === 0) throw options.invalid('window', 'must name allow or deny');
+  new TimeWindow(policy, 'window');
+  return policy;
+}
+
+function texts(options: OptionReader, key: string): readonly string[] {
+  const value = options.get(key) ?? [];
+  const list = Array.isArray(value) ? value : [value];
+  if (list.every((text) => typeof text === 'string')) return list as string[];
+  throw options.invalid(key, "must be '22:00-06:00', a cron expression, or a list of them");
+}
+
+function readSchema(options: OptionReader): StandardSchemaV1 | undefined {
+  const schema = options.get('schema');
+  if (schema === undefined) return undefined;
+  const standard = (schema as Partial<StandardSchemaV1>)?.['~standard'];
+  if (typeof standard?.validate === 'function') return schema as StandardSchemaV1;
+  throw options.invalid('schema', 'must be a Standard Schema (zod, valibot, arktype …) of the argument tuple');
+}
+
+function defined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

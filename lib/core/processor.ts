@@ -1,0 +1,146 @@
+import type { Codec } from '../contracts/codec.js';
+import type { Policy } from '../contracts/policy.js';
+import { withinTask } from './current-task.js';
+import { FunqError } from './errors.js';
+import type { Events } from './events.js';
+import { openTask } from './open-task.js';
+import { QUARANTINE_DELAY, verdict, type Quarantine } from './quarantine.js';
+import type { RunningTask, TaskHost } from './running-task.js';
+import type { Held } from './session.js';
+import { decide, type Settler } from './settle.js';
+import type { Slots } from './slots.js';
+
+export interface ProcessorOptions {
+  readonly policy: Policy;
+  readonly codec: Codec;
+  readonly events: Events;
+  readonly settler: Settler;
+  readonly slots: Slots;
+  readonly quarantine: Quarantine;
+  readonly host: TaskHost;
+  /** Bytes above which a body is not even read. */
+  readonly maxPayload: number;
+  /** Calls the handler with everything around it. */
+  invoke(task: RunningTask): Promise<unknown>;
+}
+
+/** Takes deliveries through their path: read, sort out poison, call, decide, settle. Knows what is in hand. */
+export class Processor {
+  readonly #tasks = new Map<Held, RunningTask>();
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(private readonly options: ProcessorOptions) {}
+
+  take(deliveries: readonly Held[]): void {
+    const suspects: [Held, RunningTask][] = [];
+    for (const held of deliveries) {
+      this.options.slots.take();
+      const task = this.#read(held);
+      if (!task) continue;
+      this.#tasks.set(held, task);
+      const judged = verdict(task);
+      if (judged === 'suspect') suspects.push([held, task]);
+      else this.#track(judged === 'clean' ? this.#run(held, task) : this.#condemn(held, task));
+    }
+    if (suspects.length > 0) this.#track(this.#examine(suspects));
+  }
+
+  /** Somebody else may have it now: whatever the function does from here on is ignored. */
+  lost(held: Held): void {
+    const task = this.#tasks.get(held);
+    if (!task) return;
+    task.lose();
+    this.#forget(held);
+    this.options.slots.leave();
+    this.options.events.emit('leaseLost', { queue: task.queue, task });
+  }
+
+  /** Aborts the signals of all that still run. */
+  interrupt(reason: FunqError): void {
+    for (const task of this.#tasks.values()) task.interrupt(reason);
+  }
+
+  /** Gives back what does not end, not even when told; what its function does later is ignored. */
+  async giveUp(): Promise<void> {
+    const left = [...this.#tasks];
+    for (const [held, task] of left) {
+      task.closed = true;
+      this.#forget(held);
+    }
+    await Promise.all(
+      left.map(([held, task]) => this.options.settler.settle(task, held, { kind: 'release' }, undefined)),
+    );
+  }
+
+  /** Resolves when nothing is in hand. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#work);
+  }
+
+  /** The task in a delivery. What can't be one is settled here and now. */
+  #read(held: Held): RunningTask | undefined {
+    const { policy, codec, maxPayload, host, settler, slots } = this.options;
+    try {
+      return openTask(held.delivery, policy, codec, maxPayload, host);
+    } catch (error) {
+      const newer = error instanceof FunqError && error.code === 'FUNQ_VERSION_NEWER';
+      const settled = newer ? settler.newer(held, policy.queue, error) : settler.unreadable(held, policy, error);
+      slots.end();
+      this.#track(settled.finally(() => slots.leave()));
+      return undefined;
+    }
+  }
+
+  async #run(held: Held, task: RunningTask): Promise<void> {
+    this.options.events.emit('started', { task });
+    let value: unknown;
+    try {
+      value = await withinTask(task, () => this.options.invoke(task));
+    } catch (error) {
+      task.end(error);
+    }
+    if (task.closed) task.late(task.failure ? { error: task.failure.error } : { value });
+    else await this.#settle(held, task, value);
+  }
+
+  /** Dead without a run: it was in hand at too many deaths. */
+  async #condemn(held: Held, task: RunningTask): Promise<void> {
+    task.dead(`poison: ${task.redelivered} consumers died or lost their lease with this task in hand`, 'poison');
+    await this.#settle(held, task, undefined);
+  }
+
+  /** One suspect runs, and not before the others are back in the queue: if it kills the process, they don't count it. */
+  async #examine(suspects: readonly [Held, RunningTask][]): Promise<void> {
+    const leave = this.options.quarantine.enter();
+    const others = leave ? suspects.slice(1) : suspects;
+    const back = others.map(([held, task]) => {
+      task.defer(QUARANTINE_DELAY);
+      return this.#settle(held, task, undefined);
+    });
+    await Promise.all(back);
+    if (leave) await this.#run(...suspects[0]!).finally(leave);
+  }
+
+  async #settle(held: Held, task: RunningTask, value: unknown): Promise<void> {
+    const { settler, slots } = this.options;
+    if (task.interrupted && task.failure) task.release();
+    task.closed = true;
+    this.#forget(held);
+    await settler.settle(task, held, decide(task, task.failure), value);
+    slots.leave();
+  }
+
+  /** The call is over, in one way or another; its slot is free. */
+  #forget(held: Held): void {
+    this.#tasks.delete(held);
+    this.options.slots.end();
+  }
+
+  #track(work: Promise<void>): void {
+    const { events, policy } = this.options;
+    const tracked = work
+      .catch((error: unknown) => events.emit('settleFailed', { queue: policy.queue, error }))
+      .finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+}

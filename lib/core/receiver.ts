@@ -1,0 +1,122 @@
+import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import { RECONNECT, backoff } from './backoff.js';
+import { withDeadline } from './deadline.js';
+import { FunqError } from './errors.js';
+import type { Events } from './events.js';
+import { Session, type Held } from './session.js';
+
+/** A broker answers `receive` within five seconds; one that took this long is not coming back. */
+const RECEIVE_DEADLINE = 15_000;
+/** Failures in a row before the subscription itself is replaced. */
+const PATIENCE = 3;
+
+export interface ReceiverOptions {
+  readonly queue: string;
+  /** The broker, and its name in the app. */
+  readonly broker: Broker;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly prefetch: number;
+  readonly lease: number;
+  /** How many deliveries are wanted now; waits until at least one is, or resolves to 0 when `signal` aborts. */
+  room(signal: AbortSignal): Promise<number>;
+  /** Receives what came, in order; must not throw. */
+  take(deliveries: readonly Held[]): void;
+  /** Somebody else may have this delivery now. */
+  lost(delivery: Held): void;
+}
+
+/**
+ * The receive loop of one queue, with the one policy for its failures: tell, wait with backoff, try again, and after a few
+ * failures take a new subscription. Work in hand stays with the subscription that it came from until it is settled.
+ */
+export class Receiver {
+  readonly #stopping = new AbortController();
+  readonly #sessions = new Set<Session>();
+  #loop: Promise<void> | undefined;
+
+  constructor(private readonly options: ReceiverOptions) {}
+
+  start(): void {
+    this.#loop ??= this.#run(this.#stopping.signal);
+  }
+
+  /** Resolves when nothing more will be taken. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  /** Ends the subscriptions, after {@link stop}; what was taken and not settled goes back. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+  }
+
+  async #run(stopping: AbortSignal): Promise<void> {
+    let session: Session | undefined;
+    let failures = 0;
+    while (!stopping.aborted) {
+      try {
+        if (!session || session.retired) session = await this.#open();
+        const max = await this.options.room(stopping);
+        if (max === 0) continue;
+        this.options.take(await this.#receive(session, max, stopping));
+        if (failures > 0)
+          this.options.events.emit('recovered', { queue: this.options.queue, broker: this.options.name });
+        failures = 0;
+      } catch (error) {
+        failures++;
+        if (failures % PATIENCE === 0 || error instanceof FunqError) session = this.#retire(session);
+        await this.#backOff(failures, error, stopping);
+      }
+    }
+  }
+
+  async #open(): Promise<Session> {
+    const { broker, queue, prefetch, lease, clock } = this.options;
+    const subscribing = broker.subscribe(queue, { prefetch, lease });
+    const late = (): Error => this.#away('subscribing', RECEIVE_DEADLINE);
+    const subscription = await withDeadline(clock, RECEIVE_DEADLINE, subscribing, late).catch((error: unknown) => {
+      subscribing.then((abandoned: Subscription) => abandoned.close()).catch(() => undefined);
+      throw error;
+    });
+    const session = new Session(subscription, this.options, (closed) => this.#sessions.delete(closed));
+    this.#sessions.add(session);
+    return session;
+  }
+
+  async #receive(session: Session, max: number, stopping: AbortSignal): Promise<Held[]> {
+    const receiving = session.subscription.receive(max, stopping);
+    const late = (): Error => this.#away('receiving', RECEIVE_DEADLINE);
+    const deliveries = await withDeadline(this.options.clock, RECEIVE_DEADLINE, receiving, late).catch(
+      (error: unknown) => {
+        // An answer that comes after all goes back at once.
+        receiving.then((list: Delivery[]) => session.giveBack(list)).catch(() => undefined);
+        throw error;
+      },
+    );
+    return deliveries.map((delivery) => session.hold(delivery));
+  }
+
+  /** No more is received from it; it closes when the work in hand is settled. */
+  #retire(session: Session | undefined): undefined {
+    session?.retire();
+    return undefined;
+  }
+
+  async #backOff(attempt: number, error: unknown, stopping: AbortSignal): Promise<void> {
+    const { queue, name, events, clock } = this.options;
+    const delay = backoff(attempt, RECONNECT);
+    if (!stopping.aborted) events.emit('brokerError', { queue, broker: name, error, attempt, delay });
+    await clock.sleep(delay, stopping);
+  }
+
+  #away(doing: string, ms: number): FunqError {
+    return new FunqError(
+      'FUNQ_BROKER_UNAVAILABLE',
+      `broker '${this.options.name}' did not answer ${doing} on ${this.options.queue} within ${ms} ms`,
+    );
+  }
+}

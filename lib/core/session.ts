@@ -1,0 +1,138 @@
+import type { Delivery, Subscription } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import { RECONNECT, backoff } from './backoff.js';
+import { Batcher } from './batcher.js';
+import { withDeadline } from './deadline.js';
+import { FunqError } from './errors.js';
+
+/** A delivery in hand, with the two ways to be rid of it. Only `settle.ts` calls them. */
+export interface Held {
+  readonly delivery: Delivery;
+  /** Resolves to false when the delivery was no longer ours. Rejects when the broker could not be told. */
+  ack(): Promise<boolean>;
+  release(): Promise<boolean>;
+}
+
+export interface SessionOptions {
+  readonly queue: string;
+  readonly clock: Clock;
+  readonly lease: number;
+  lost(delivery: Held): void;
+}
+
+const BATCH = 1000;
+/** How often a settlement is tried; it is idempotent, and a broker that is back within seconds saves a second execution. */
+const TRIES = 5;
+const CLOSE_DEADLINE = 5_000;
+
+/** One subscription while it is in use: what is out, its batched settlements, its heartbeat. */
+export class Session {
+  readonly #out = new Map<Delivery, Held>();
+  readonly #acks: Batcher<Delivery, true>;
+  readonly #releases: Batcher<Delivery, true>;
+  readonly #stopHeartbeat: () => void;
+  #beating = false;
+  /** Nothing more is to be received from it. */
+  retired = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly subscription: Subscription,
+    private readonly options: SessionOptions,
+    private readonly onClosed: (session: Session) => void,
+  ) {
+    this.#acks = new Batcher((list) => this.#settle(list, (all) => subscription.ack(all)), BATCH);
+    this.#releases = new Batcher((list) => this.#settle(list, (all) => subscription.release(all)), BATCH);
+    this.#stopHeartbeat = subscription.extend
+      ? options.clock.every(options.lease / 3, () => void this.#beat())
+      : () => undefined;
+  }
+
+  hold(delivery: Delivery): Held {
+    const held: Held = {
+      delivery,
+      ack: () => this.#finish(delivery, this.#acks),
+      release: () => this.#finish(delivery, this.#releases),
+    };
+    this.#out.set(delivery, held);
+    return held;
+  }
+
+  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    await Promise.all(deliveries.map((delivery) => this.#releases.add(delivery)));
+  }
+
+  retire(): void {
+    this.retired = true;
+    if (this.#out.size === 0) void this.close();
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.#acks.flush(), this.#releases.flush()]);
+    this.#stopHeartbeat();
+    const late = (): Error => this.#away('closing');
+    await withDeadline(this.options.clock, CLOSE_DEADLINE, this.subscription.close(), late).catch(() => undefined);
+    this.onClosed(this);
+  }
+
+  async #finish(delivery: Delivery, batcher: Batcher<Delivery, true>): Promise<boolean> {
+    try {
+      return !(await batcher.add(delivery));
+    } finally {
+      this.#out.delete(delivery);
+      if (this.retired && this.#out.size === 0) void this.close();
+    }
+  }
+
+  async #settle(
+    list: readonly Delivery[],
+    verb: (list: readonly Delivery[]) => Promise<readonly Delivery[]>,
+  ): Promise<readonly (true | undefined)[]> {
+    const { clock, lease } = this.options;
+    for (let n = 1; ; n++) {
+      try {
+        const refused = await withDeadline(clock, lease, verb(list), () => this.#away('settling'));
+        if (refused.length === 0) return [];
+        const set = new Set(refused);
+        return list.map((delivery) => (set.has(delivery) ? true : undefined));
+      } catch (error) {
+        // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
+        if (n === TRIES) this.retire();
+        if (n === TRIES || this.#closing) throw error;
+        await clock.sleep(backoff(n, RECONNECT));
+      }
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#beating) return;
+    this.#beating = true;
+    try {
+      const late = (): Error => this.#away('a sign of life');
+      const extending = this.subscription.extend!([...this.#out.keys()]);
+      for (const delivery of await withDeadline(this.options.clock, this.options.lease, extending, late))
+        this.#lose(delivery);
+    } catch {
+      // The next beat tries again; if the lease runs out meanwhile, the broker refuses what is settled late.
+    } finally {
+      this.#beating = false;
+    }
+  }
+
+  #lose(delivery: Delivery): void {
+    const held = this.#out.get(delivery);
+    this.#out.delete(delivery);
+    if (held) this.options.lost(held);
+  }
+
+  #away(doing: string): FunqError {
+    return new FunqError(
+      'FUNQ_BROKER_UNAVAILABLE',
+      `the broker of ${this.options.queue} did not answer ${doing} in time`,
+    );
+  }
+}

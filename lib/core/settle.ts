@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import type { Outgoing } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import type { DeadLetter, Envelope } from '../contracts/envelope.js';
+import type { Policy } from '../contracts/policy.js';
+import type { Settlement, Task } from '../contracts/task.js';
+import { deadLetter, nextEnvelope, type Death } from './envelope.js';
+import { recordError } from './error-record.js';
+import { FunqError, RequeueError } from './errors.js';
+import type { Events } from './events.js';
+import type { Outbox } from './outbox.js';
+import type { ReplySender } from './reply-sender.js';
+import type { RunningTask } from './running-task.js';
+import type { Held } from './session.js';
+
+/** Wait before a message is given back whose settlement could not be written, or which only a newer version can read. */
+const HOLD = 1000;
+const NEWER_DELAY = 5000;
+
+export interface SettlerOptions {
+  readonly outbox: Outbox;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly replies: ReplySender;
+  /** Ends waits early when the worker stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** What becomes of a task whose call has ended: the settlement that was asked for; else done, or dead when it failed. */
+export function decide(task: Task, failure: { readonly error: unknown } | undefined): Settlement {
+  if (task.settlement) return task.settlement;
+  if (!failure) return { kind: 'done' };
+  const { error } = failure;
+  if (error instanceof RequeueError) {
+    if (task.requeues < error.max) return { kind: 'requeue', delay: error.delay };
+    return { kind: 'dead', code: 'requeued', reason: `requeued ${task.requeues} times: ${error.message}` };
+  }
+  const { message, code } = recordError(error);
+  return { kind: 'dead', code: code === 'FUNQ_TIMEOUT' ? 'timeout' : 'failed', reason: message };
+}
+
+/**
+ * The only place that acknowledges. Whatever takes a task's place (a copy, a dead letter, a reply) is stored first; when
+ * that fails the task stays with the broker. So a task can be executed twice after a fault, and never be lost.
+ */
+export class Settler {
+  constructor(private readonly options: SettlerOptions) {}
+
+  async settle(task: RunningTask, held: Held, settlement: Settlement, value: unknown): Promise<void> {
+    const { events, replies } = this.options;
+    switch (settlement.kind) {
+      case 'done':
+        if (task.envelope.reply) await replies.value(task, value);
+        if (await this.#ack(held, task.queue, task))
+          events.emit('done', { task, value, duration: this.options.clock.now() - task.startedAt });
+        return;
+      case 'discard':
+        await replies.discarded(task, settlement);
+        if (await this.#ack(held, task.queue, task))
+          events.emit(settlement.status, { task, reason: settlement.reason });
+        return;
+      case 'dead':
+        await this.#guarded(held, task.queue, task, () => this.#bury(task, held, settlement));
+        return;
+      case 'release':
+        await held.release().catch(() => false);
+        events.emit('released', { task });
+        return;
+      default:
+        await this.#guarded(held, task.queue, task, () => this.#putBack(task, held, settlement.kind, settlement.delay));
+    }
+  }
+
+  /** A body that is no task for this queue: to the dead letters, as it is. */
+  async unreadable(held: Held, policy: Policy, error: unknown): Promise<void> {
+    const { message, code } = recordError(error);
+    const reason = { code: code === 'FUNQ_UNDECODABLE' ? 'undecodable' : 'refused', reason: message };
+    await this.#guarded(held, policy.queue, undefined, async () => {
+      const death: Death = { queue: policy.queue, ...reason, diedAt: this.options.clock.now(), errors: [] };
+      const letter = deadLetter(death, undefined, held.delivery.body);
+      await this.#publishDead(policy, letter);
+      if (!(await this.#ack(held, policy.queue))) return;
+      this.options.events.emit('dead', { queue: policy.queue, letter, deadLetter: policy.deadLetter });
+    });
+  }
+
+  /** A message of a newer version stays in its queue, behind the others where the broker can delay. */
+  async newer(held: Held, queue: string, error: Error): Promise<void> {
+    const { outbox, clock, events, stopping } = this.options;
+    events.emit('newerVersion', { queue, error });
+    await this.#guarded(held, queue, undefined, async () => {
+      if (outbox.broker.features.delay) {
+        await outbox.publish(queue, { id: randomUUID(), body: held.delivery.body, delay: NEWER_DELAY });
+        await this.#ack(held, queue);
+      } else {
+        await clock.sleep(NEWER_DELAY, stopping);
+        await held.release();
+      }
+    });
+  }
+
+  async #putBack(task: RunningTask, held: Held, kind: 'retry' | 'requeue' | 'defer', delay: number): Promise<void> {
+    const { outbox, codec, clock, events, stopping } = this.options;
+    const change = {
+      attempt: kind === 'retry' ? task.attempt + 1 : kind === 'requeue' ? task.envelope.attempt : task.attempt,
+      requeues: task.requeues + (kind === 'requeue' ? 1 : 0),
+    };
+    const native = outbox.broker.features.delay;
+    if (delay > 0 && !native) await clock.sleep(delay, stopping);
+    const envelope = nextEnvelope(codec.decode(held.delivery.body), task, change);
+    await outbox.publish(task.queue, this.#message(envelope, native ? delay : 0));
+    if (!(await this.#ack(held, task.queue, task))) return;
+    events.emit(EVENT[kind], { task, delay });
+  }
+
+  async #bury(task: RunningTask, held: Held, { code, reason }: { code: string; reason: string }): Promise<void> {
+    const { codec, clock, replies } = this.options;
+    const death: Death = { queue: task.queue, code, reason, diedAt: clock.now(), errors: task.errors };
+    const envelope = { ...codec.decode(held.delivery.body), attempt: task.attempt };
+    const letter = deadLetter(death, envelope, held.delivery.body);
+    await this.#publishDead(task.policy, letter);
+    await replies.error(task, task.failure?.shown ?? new FunqError('FUNQ_DEAD_LETTER', reason));
+    if (!(await this.#ack(held, task.queue, task))) return;
+    this.options.events.emit('dead', { queue: task.queue, task, letter, deadLetter: task.policy.deadLetter });
+  }
+
+  async #publishDead(policy: Policy, letter: DeadLetter): Promise<void> {
+    if (!policy.deadLetter) return;
+    await this.options.outbox.publish(policy.deadLetter, {
+      id: randomUUID(),
+      body: this.options.codec.encodeDeadLetter(letter),
+    });
+  }
+
+  #message(envelope: Envelope, delay: number): Outgoing {
+    const { codec } = this.options;
+    const { priority, key } = envelope;
+    return {
+      id: randomUUID(),
+      body: codec.encode(envelope),
+      ...(delay > 0 && { delay }),
+      ...(priority && { priority }),
+      ...(key !== undefined && { key }),
+    };
+  }
+
+  /** True when the delivery was still ours. */
+  async #ack(held: Held, queue: string, task?: RunningTask): Promise<boolean> {
+    const { events } = this.options;
+    try {
+      const ours = await held.ack();
+      if (!ours) events.emit('leaseLost', { queue, ...(task && { task }) });
+      return ours;
+    } catch (error) {
+      events.emit('settleFailed', { queue, ...(task && { task }), error });
+      return false;
+    }
+  }
+
+  /** Does `work`; when it fails the message is given back after a while, so that it can't spin. */
+  async #guarded(held: Held, queue: string, task: RunningTask | undefined, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.options.events.emit('settleFailed', { queue, ...(task && { task }), error });
+      await this.options.clock.sleep(HOLD, this.options.stopping);
+      await held.release().catch(() => false);
+    }
+  }
+}
+
+/** A message that is no task at all, such as a reply, has been taken in. */
+export async function settleConsumed(held: Held): Promise<void> {
+  // A reply that comes again finds nobody waiting.
+  await held.ack().catch(() => false);
+}
+
+const EVENT = { retry: 'retried', requeue: 'requeued', defer: 'deferred' } as const;

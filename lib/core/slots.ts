@@ -1,0 +1,74 @@
+import type { Policy } from '../contracts/policy.js';
+
+/** Part of a second that an elastic consumer fetches ahead of its rate. */
+const AHEAD = 0.1;
+
+/** How many tasks of one consumer may be in hand, and how many are. */
+export class Slots {
+  #busy = 0;
+  #idle = 0;
+  #settling = 0;
+  #waiting: (() => void) | undefined;
+
+  constructor(private readonly policy: Policy) {}
+
+  /**
+   * Free slots. Fixed, unless concurrency follows the rate: then as many as are running, and a few that wait for their
+   * start, so that one process doesn't hoard what another could start sooner.
+   */
+  get free(): number {
+    const { concurrency, elastic, rate } = this.policy;
+    // Settlements under way hold no slot, yet what the broker has not been told of stays bounded.
+    const room = Math.min(concurrency - this.#busy, 2 * concurrency - this.#busy - this.#settling);
+    if (!elastic || !rate) return room;
+    const ahead = rate.key ? concurrency : Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
+    return Math.min(room, ahead - this.#idle);
+  }
+
+  /** Every slot is taken by a task that runs. */
+  get exhausted(): boolean {
+    return this.#busy - this.#idle >= this.policy.concurrency;
+  }
+
+  take(): void {
+    this.#busy++;
+  }
+
+  /** The call has ended and is being settled. */
+  end(): void {
+    this.#busy--;
+    this.#settling++;
+    this.#wake();
+  }
+
+  /** Settled. */
+  leave(): void {
+    this.#settling--;
+    this.#wake();
+  }
+
+  idle(change: 1 | -1): void {
+    this.#idle += change;
+    if (change < 0) this.#wake();
+  }
+
+  /** Resolves when a slot may have become free, or `signal` aborts. */
+  async changed(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting = undefined;
+        resolve();
+      };
+      this.#waiting = wake;
+      signal.addEventListener('abort', wake, { once: true });
+    });
+    // What ends in the same turn is fetched together.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #wake(): void {
+    if (this.#waiting && this.free > 0) this.#waiting();
+  }
+}

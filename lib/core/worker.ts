@@ -1,0 +1,141 @@
+import type { Broker } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import type { Policy } from '../contracts/policy.js';
+import { FunqError } from './errors.js';
+import type { Events } from './events.js';
+import type { Outbox } from './outbox.js';
+import { Processor } from './processor.js';
+import type { Quarantine } from './quarantine.js';
+import { Receiver } from './receiver.js';
+import { ReplySender } from './reply-sender.js';
+import type { RunningTask, TaskHost } from './running-task.js';
+import { Settler } from './settle.js';
+import { Slots } from './slots.js';
+import { Gate, TimeWindow } from './window.js';
+
+export interface WorkerOptions {
+  readonly policy: Policy;
+  readonly broker: Broker;
+  readonly outbox: Outbox;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly quarantine: Quarantine;
+  /** Bytes above which a body is not even read. */
+  readonly maxPayload: number;
+  /** Calls the handler with everything around it. Its failure is noted on the task. */
+  invoke(task: RunningTask): Promise<unknown>;
+}
+
+/** Time for a handler to end after its signal aborted at shutdown. */
+const LAST_CALL = 1000;
+
+/**
+ * One consumer at work. A task's path:
+ *
+ * 1. `receiver.ts` asks the broker for as many deliveries as there are free slots; `session.ts` holds them by a lease
+ * 2. `processor.ts`: the body is read (unreadable: dead letter), overrides are applied, poison is sorted out
+ * 3. `invoke`: guards, interceptors, controls, pipes, the method; filters around all
+ * 4. `decide` in `settle.ts`: what was asked for, else done, or dead when it failed
+ * 5. `settle.ts`: reply, copy or dead letter is stored, then the delivery is acknowledged, in batches
+ * 6. one event tells of it
+ */
+export class Worker implements TaskHost {
+  readonly #stop = new AbortController();
+  readonly #slots: Slots;
+  readonly #gate: Gate | undefined;
+  readonly #receiver: Receiver;
+  readonly #processor: Processor;
+  #quietUntil = -Infinity;
+
+  constructor(private readonly options: WorkerOptions) {
+    const { policy, broker, outbox, codec, clock, events, quarantine, maxPayload } = options;
+    const replies = new ReplySender({ outbox, codec, clock, events, maxPayload });
+    const settler = new Settler({ outbox, codec, clock, events, replies, stopping: this.stopping });
+    const told = (open: boolean): void => events.emit('window', { queue: policy.queue, open });
+    const slots = (this.#slots = new Slots(policy));
+    this.#gate = policy.window && new Gate(new TimeWindow(policy.window), clock, told);
+    const invoke = (task: RunningTask): Promise<unknown> => options.invoke(task);
+    this.#processor = new Processor({
+      policy,
+      codec,
+      events,
+      settler,
+      slots,
+      quarantine,
+      host: this,
+      maxPayload,
+      invoke,
+    });
+    this.#receiver = new Receiver({
+      queue: policy.queue,
+      name: policy.broker,
+      broker,
+      clock,
+      events,
+      lease: policy.lease,
+      prefetch: policy.concurrency * 2,
+      room: (signal) => this.#room(signal),
+      take: (deliveries) => this.#processor.take(deliveries),
+      lost: (held) => this.#processor.lost(held),
+    });
+  }
+
+  get clock(): Clock {
+    return this.options.clock;
+  }
+  get events(): Events {
+    return this.options.events;
+  }
+  get stopping(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  idle(change: 1 | -1): void {
+    this.#slots.idle(change);
+  }
+
+  start(): void {
+    this.#receiver.start();
+  }
+
+  /**
+   * Stops fetching, lets running tasks end for up to `grace` ms, then aborts their signals, gives back what is left, and
+   * ends the subscription. Tasks may publish all the while.
+   */
+  async stop(grace: number): Promise<void> {
+    this.#stop.abort();
+    await this.#receiver.stop();
+    await this.#idleWithin(grace);
+    this.#processor.interrupt(new FunqError('FUNQ_SHUTDOWN', 'the process stops and its grace is over'));
+    await this.#idleWithin(LAST_CALL);
+    await this.#processor.giveUp();
+    await this.#receiver.close();
+  }
+
+  async #room(signal: AbortSignal): Promise<number> {
+    while (!signal.aborted) {
+      await this.#gate?.pass(signal);
+      if (this.#slots.free > 0) return this.#slots.free;
+      this.#tellWhenBound();
+      await this.#slots.changed(signal);
+    }
+    return 0;
+  }
+
+  /** A rate that can't be kept is told of once a minute at most. */
+  #tellWhenBound(): void {
+    const { queue, concurrency, elastic } = this.options.policy;
+    const now = this.clock.monotonic();
+    if (!elastic || !this.#slots.exhausted || now < this.#quietUntil) return;
+    this.#quietUntil = now + 60_000;
+    this.events.emit('rateBound', { queue, concurrency });
+  }
+
+  async #idleWithin(ms: number): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.#processor.idle(), this.clock.sleep(ms, over.signal)]);
+    over.abort();
+  }
+}
