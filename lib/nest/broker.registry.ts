@@ -1,0 +1,96 @@
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import { withDeadline } from '../core/deadline.js';
+import { FunqConfigError, FunqError } from '../core/errors.js';
+import { Events } from '../core/events.js';
+import { Outbox } from '../core/outbox.js';
+import { Replies } from '../core/replies.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.tokens.js';
+import type { FunqOptions, FunqSettings } from './funq.options.js';
+
+const CONNECT_DEADLINE = 30_000;
+const CLOSE_DEADLINE = 10_000;
+
+/** One broker in use: what is published to it, and who waits for answers over it. */
+export interface Route {
+  readonly name: string;
+  readonly outbox: Outbox;
+  readonly replies: Replies;
+}
+
+/** The app's brokers and stores by name: connected before anything is published, closed after everything else has ended. */
+@Injectable()
+export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
+  readonly #routes: ReadonlyMap<string, Route>;
+
+  constructor(
+    @Inject(FUNQ_OPTIONS) private readonly options: FunqOptions,
+    @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
+    @Inject(FUNQ_CLOCK) private readonly clock: Clock,
+    @Inject(FUNQ_CODEC) private readonly codec: Codec,
+    private readonly events: Events,
+  ) {
+    this.#routes = new Map(Object.keys(options.brokers).map((name) => [name, this.#route(name)]));
+  }
+
+  get names(): readonly string[] {
+    return [...this.#routes.keys()];
+  }
+
+  /** Throws `FUNQ_BROKER_UNKNOWN`, naming those there are. */
+  get(name: string, where: string): Route {
+    const route = this.#routes.get(name);
+    if (route) return route;
+    throw new FunqConfigError(
+      'FUNQ_BROKER_UNKNOWN',
+      `${where}: there is no broker '${name}'; FunqModule has ${this.names.map((known) => `'${known}'`).join(', ')}`,
+    );
+  }
+
+  async onModuleInit(): Promise<void> {
+    const context = { clock: this.clock };
+    const opened = Object.entries(this.options.brokers).map(([name, broker]) =>
+      this.#open(`broker '${name}' (${broker.kind})`, broker.connect(context)),
+    );
+    for (const store of new Set(Object.values(this.options.stores ?? {}))) {
+      opened.push(this.#open(`store ${store.kind}`, store.connect(context)));
+    }
+    await Promise.all(opened);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const routes = [...this.#routes.values()];
+    await Promise.all(routes.map(({ replies }) => replies.close()));
+    await Promise.all(routes.map(({ outbox }) => outbox.close()));
+    const closing = [...routes.map(({ outbox }) => outbox.broker), ...Object.values(this.options.stores ?? {})];
+    const late = (): Error => new FunqError('FUNQ_BROKER_UNAVAILABLE', `closing took longer than ${CLOSE_DEADLINE} ms`);
+    await Promise.allSettled(
+      [...new Set(closing)].map((each) => withDeadline(this.clock, CLOSE_DEADLINE, each.close(), late)),
+    );
+  }
+
+  async #open(what: string, connecting: Promise<void>): Promise<void> {
+    const late = (): Error => new Error(`no answer within ${CONNECT_DEADLINE} ms`);
+    try {
+      await withDeadline(this.clock, CONNECT_DEADLINE, connecting, late);
+    } catch (error) {
+      throw new FunqError('FUNQ_BROKER_UNAVAILABLE', `${what} can't be opened: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #route(name: string): Route {
+    const { codec, clock, events, settings } = this;
+    const outbox = new Outbox({
+      name,
+      broker: this.options.brokers[name]!,
+      clock,
+      events,
+      publishTimeout: settings.publishTimeout,
+    });
+    const replies = new Replies({ name, outbox, codec, clock, events });
+    return { name, outbox, replies };
+  }
+}

@@ -1,0 +1,90 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import { Events } from '../core/events.js';
+import { Quarantine } from '../core/quarantine.js';
+import { Worker } from '../core/worker.js';
+import { BrokerRegistry } from './broker.registry.js';
+import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTROLS, FUNQ_SETTINGS } from './funq.tokens.js';
+import type { FunqSettings } from './funq.options.js';
+import { HandlerFactory } from './handler.factory.js';
+import type { Control } from './interceptors/control.js';
+import { Presence } from './presence.js';
+
+const HOOKS_CHECK = 5000;
+
+/** Starts the consumers when the whole app is ready, and drains them before anything that they use is closed. */
+@Injectable()
+export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger('Funq');
+  readonly #quarantine = new Quarantine();
+  #found: readonly FoundConsumer[] = [];
+  #workers: readonly Worker[] = [];
+  #cancelCheck: (() => void) | undefined;
+
+  constructor(
+    modules: ModulesContainer,
+    private readonly explorer: ConsumerExplorer,
+    private readonly handlers: HandlerFactory,
+    private readonly brokers: BrokerRegistry,
+    private readonly presence: Presence,
+    private readonly events: Events,
+    @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
+    @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
+    @Inject(FUNQ_CLOCK) private readonly clock: Clock,
+    @Inject(FUNQ_CODEC) private readonly codec: Codec,
+  ) {
+    // Nest runs hooks by a module's distance from the root: the nearest is started last and stopped first.
+    for (const module of modules.values())
+      if (module.providers.get(ConsumerRunner)?.metatype === ConsumerRunner) module.distance = -1;
+  }
+
+  onModuleInit(): void {
+    this.#found = this.explorer.explore();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
+    this.#workers = consumed.map((consumer) => this.#worker(consumer));
+    await this.presence.start(consumed.map(({ policy }) => policy));
+    for (const worker of this.#workers) worker.start();
+    if (this.#workers.length > 0) this.#checkHooks();
+  }
+
+  /** Stop fetching, let tasks end, give back the rest, write results; brokers close later, so tasks may publish meanwhile. */
+  async onModuleDestroy(): Promise<void> {
+    this.#cancelCheck?.();
+    await Promise.all(this.#workers.map((worker) => worker.stop(this.settings.shutdownGrace)));
+    await this.presence.stop();
+    await Promise.all([...new Set(this.controls)].map((control) => control.flush?.()));
+  }
+
+  #worker(consumer: FoundConsumer): Worker {
+    const { outbox } = this.brokers.get(consumer.policy.broker, consumer.policy.handler);
+    const { policy } = consumer;
+    const { codec, clock, events } = this;
+    return new Worker({
+      policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine,
+      maxPayload: this.settings.maxPayload, invoke: this.handlers.create(consumer),
+    }); // prettier-ignore
+  }
+
+  /** Without shutdown hooks a signal ends the process in the middle of its tasks. */
+  #checkHooks(): void {
+    this.#cancelCheck = this.clock.after(HOOKS_CHECK, () => {
+      if (process.listenerCount('SIGTERM') > 0) return;
+      this.#logger.warn(
+        'Nobody listens to SIGTERM: call app.enableShutdownHooks(), or running tasks are cut off and run again elsewhere.',
+      );
+    });
+  }
+}

@@ -1,0 +1,113 @@
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Provider, Type } from '@nestjs/common';
+import type { Broker } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import type { ConsumerOptions, Duration } from '../contracts/policy.js';
+import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
+import { FunqConfigError } from '../core/errors.js';
+import { OptionReader } from '../core/options.js';
+import type { Control } from './interceptors/control.js';
+
+/** @publicApi */
+export interface FunqOptions {
+  /** Brokers by name. A consumer that names none takes `default`. At least one. */
+  brokers: Readonly<Record<string, Broker>>;
+  /** Side stores, needed by some controls: `filter` and shared rates need `coordination`, `persist` needs `results`. */
+  stores?: { readonly results?: ResultStore; readonly coordination?: CoordinationStore };
+  /** Options for every consumer that does not say otherwise. */
+  defaults?: Omit<ConsumerOptions, 'queue' | 'schema'>;
+  /** What this process consumes: nothing with `false`, or only the listed queues and groups. Default: everything. */
+  consume?: boolean | { readonly queues?: readonly string[]; readonly groups?: readonly string[] };
+  /** Largest message in bytes, checked before publishing and before reading. 1 kB to 256 MiB, default 1 MiB. */
+  maxPayload?: number;
+  /** The longest that a publish may take. Default: `'5s'`. */
+  publishTimeout?: Duration;
+  /** The longest that `ask()` waits. Default: `'30s'`. */
+  replyTimeout?: Duration;
+  /** How long running tasks may go on at shutdown before their signals abort. Default: `'20s'`. */
+  shutdownGrace?: Duration;
+  /** How tasks become bytes. Default: JSON with tags for Date, BigInt, Buffer, Map and Set. */
+  codec?: Codec;
+  /** Default: the machine's. */
+  clock?: Clock;
+}
+
+/** A control, or a provider that puts another class in its place. */
+export type ControlEntry = Type<Control> | { provide: Type<Control>; useClass: Type<Control> };
+
+/** What can't come from a factory, because modules are put together before factories run. */
+export interface FunqStatics {
+  /** The controls, outermost first, instead of `DEFAULT_CONTROLS`. */
+  controls?: readonly ControlEntry[];
+  /** Providers that your own controls inject. */
+  extraProviders?: Provider[];
+}
+
+/** @publicApi */
+export interface FunqOptionsFactory {
+  createFunqOptions(): FunqOptions | Promise<FunqOptions>;
+}
+
+/** @publicApi */
+export interface FunqAsyncOptions extends FunqStatics, Pick<ModuleMetadata, 'imports'> {
+  /** Names of the brokers that shall be injectable by `@InjectBroker()`. Default: `['default']`. */
+  brokers?: readonly string[];
+  useFactory?: (...args: never[]) => FunqOptions | Promise<FunqOptions>;
+  inject?: (InjectionToken | OptionalFactoryDependency)[];
+  useClass?: Type<FunqOptionsFactory>;
+  useExisting?: Type<FunqOptionsFactory>;
+}
+
+/** The module's options, checked and with defaults. */
+export interface FunqSettings {
+  readonly maxPayload: number;
+  readonly publishTimeout: number;
+  readonly replyTimeout: number;
+  readonly shutdownGrace: number;
+  readonly consumes: (queue: string, group: string | undefined) => boolean;
+}
+
+const KNOWN = [
+  'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'codec', 'clock',
+  'controls', 'extraProviders',
+]; // prettier-ignore
+
+/** Throws `FUNQ_OPTION_INVALID` for whatever can't work, before anything is opened. */
+export function readSettings(options: FunqOptions): FunqSettings {
+  if (typeof options !== 'object' || options === null) {
+    throw new FunqConfigError(
+      'FUNQ_OPTION_INVALID',
+      'FunqModule: give options, at least { brokers: { default: memory() } }',
+    );
+  }
+  const reader = new OptionReader(options, 'FunqModule').only(KNOWN);
+  const brokers = Object.entries(options.brokers ?? {});
+  if (brokers.length === 0) throw reader.invalid('brokers', 'must name at least one broker: { default: memory() }');
+  for (const [name, broker] of brokers) {
+    if (typeof broker?.publish !== 'function')
+      throw reader.invalid('brokers', `'${name}' is not a broker; call its factory: memory(), sqlite({ file })`);
+  }
+  return {
+    maxPayload: reader.integer('maxPayload', 1024, 256 * 2 ** 20, 2 ** 20),
+    publishTimeout: reader.duration('publishTimeout', 10, 3_600_000, '5s'),
+    replyTimeout: reader.duration('replyTimeout', 10, 86_400_000, '30s'),
+    shutdownGrace: reader.duration('shutdownGrace', 0, 86_400_000, '20s'),
+    consumes: readConsume(reader),
+  };
+}
+
+function readConsume(options: OptionReader): FunqSettings['consumes'] {
+  const value = options.get('consume') ?? true;
+  if (typeof value === 'boolean') return () => value;
+  const { queues, groups } =
+    (options.nested('consume').only(['queues', 'groups']), value as { queues?: unknown; groups?: unknown });
+  for (const list of [queues, groups]) {
+    if (list !== undefined && !(Array.isArray(list) && list.every((name) => typeof name === 'string'))) {
+      throw options.invalid('consume', 'must be true, false, or { queues: [names], groups: [names] }');
+    }
+  }
+  return (queue, group) =>
+    Boolean(
+      (queues as string[] | undefined)?.includes(queue) || (group && (groups as string[] | undefined)?.includes(group)),
+    );
+}

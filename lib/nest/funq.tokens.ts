@@ -1,0 +1,19 @@
+/** Injection tokens. Symbols, so that no two libraries can mean different things by one. */
+export const FUNQ_OPTIONS = Symbol('FUNQ_OPTIONS');
+export const FUNQ_CONTROLS = Symbol('FUNQ_CONTROLS');
+export const FUNQ_CLOCK = Symbol('FUNQ_CLOCK');
+export const FUNQ_CODEC = Symbol('FUNQ_CODEC');
+export const FUNQ_SETTINGS = Symbol('FUNQ_SETTINGS');
+
+/** Token of a named broker, as `forRoot({ brokers })` names it. */
+export function getBrokerToken(name = 'default'): string {
+  return `FUNQ_BROKER:${name}`;
+}
+
+/** Token of a store: `'results'` or `'coordination'`. */
+export function getStoreToken(name: 'results' | 'coordination'): string {
+  return `FUNQ_STORE:${name}`;
+}
+
+/** The `ExecutionContext` type of tasks: `context.getType() === 'funq'`. */
+export const FUNQ_CONTEXT = 'funq';

@@ -1,0 +1,46 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import type { Policy } from '../../contracts/policy.js';
+import type { Task } from '../../contracts/task.js';
+import { taskOf } from '../param.decorators.js';
+
+/**
+ * A built-in interceptor, and the base of your own: `around` is the whole of it.
+ *
+ * `next()` runs everything further in, down to the method; it may be called again, which is all that a retry in place is.
+ * A control never touches the broker: it returns, throws, or says on the task what shall become of it.
+ *
+ * @publicApi
+ */
+export abstract class Control implements NestInterceptor {
+  /** Whether the control has anything to do for tasks of this policy. */
+  abstract appliesTo(policy: Policy): boolean;
+  abstract around(task: Task, next: () => Promise<unknown>): Promise<unknown>;
+
+  /** Writes out what the control has gathered: called when the consumers have stopped. */
+  flush?(): Promise<void>;
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return from(this.around(taskOf(context), () => lastValue(next)));
+  }
+}
+
+/** All of a handler's controls as one interceptor, so that rxjs is paid once whatever their number. */
+export class ControlChain implements NestInterceptor {
+  /** `controls` outermost first. */
+  constructor(private readonly controls: readonly Control[]) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const task = taskOf(context);
+    const run = (index: number): Promise<unknown> => {
+      const control = this.controls[index];
+      if (!control) return lastValue(next);
+      return control.appliesTo(task.policy) ? control.around(task, () => run(index + 1)) : run(index + 1);
+    };
+    return from(run(0));
+  }
+}
+
+function lastValue(next: CallHandler): Promise<unknown> {
+  return lastValueFrom(next.handle(), { defaultValue: undefined });
+}

@@ -1,0 +1,98 @@
+import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
+import { hostname } from 'node:os';
+import type { Clock } from '../../contracts/clock.js';
+import type { Codec } from '../../contracts/codec.js';
+import type { Policy } from '../../contracts/policy.js';
+import type { ResultStore, TaskResult, TaskStatus } from '../../contracts/stores.js';
+import type { Task } from '../../contracts/task.js';
+import { Events } from '../../core/events.js';
+import { ResultWriter } from '../../core/result-writer.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, getStoreToken } from '../funq.tokens.js';
+import { Control } from './control.js';
+
+interface Run {
+  readonly startedAt: number;
+  value?: unknown;
+}
+
+/** The events that end a task, or this copy of it, and what they are recorded as. */
+const STATUS = {
+  done: 'done', retried: 'retrying', requeued: 'requeued', filtered: 'filtered', expired: 'expired', discarded: 'discarded', dead: 'dead', released: 'released',
+} as const satisfies Record<string, TaskStatus>; // prettier-ignore
+
+/**
+ * Saves outcomes, and results where asked. `around` keeps what the method returned; the record is written when the engine
+ * tells how the task ended, so a task that never reached its method has one too. Written in batches by `ResultWriter`.
+ */
+@Injectable()
+export class ResultInterceptor extends Control implements OnModuleInit {
+  readonly #runs = new WeakMap<Task, Run>();
+  readonly #host = hostname();
+  readonly #writer: ResultWriter | undefined;
+
+  constructor(
+    @Optional() @Inject(getStoreToken('results')) store: ResultStore | undefined,
+    @Inject(FUNQ_CLOCK) private readonly clock: Clock,
+    @Inject(FUNQ_CODEC) private readonly codec: Codec,
+    private readonly events: Events,
+  ) {
+    super();
+    this.#writer = store && new ResultWriter(store, clock, events);
+  }
+
+  onModuleInit(): void {
+    for (const [event, status] of Object.entries(STATUS)) {
+      this.events.on(event as keyof typeof STATUS, (end) => {
+        if (end.task?.policy.persist)
+          this.#writer?.add(this.#record(end.task, status, 'reason' in end ? end.reason : undefined));
+      });
+    }
+  }
+
+  appliesTo(policy: Policy): boolean {
+    return policy.persist !== undefined;
+  }
+
+  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+    const run: Run = { startedAt: this.clock.now() };
+    this.#runs.set(task, run);
+    run.value = await next();
+    return run.value;
+  }
+
+  /** Writes what waits; called when the consumers have stopped. */
+  override async flush(): Promise<void> {
+    await this.#writer?.flush();
+  }
+
+  #record(task: Task, status: TaskStatus, reason: string | undefined): TaskResult {
+    const now = this.clock.now();
+    const run = this.#runs.get(task);
+    const error = status === 'done' ? undefined : task.errors.at(-1);
+    return {
+      id: task.id,
+      queue: task.queue,
+      status,
+      attempts: run ? task.attempt : task.attempt - 1,
+      publishedAt: task.publishedAt,
+      startedAt: run?.startedAt ?? now,
+      finishedAt: now,
+      host: this.#host,
+      pid: process.pid,
+      expiresAt: now + task.policy.persist!.ttl,
+      ...(error && { error }),
+      ...(reason !== undefined && { reason }),
+      ...(task.policy.persist!.result && this.#content(task, status, run)),
+    };
+  }
+
+  #content(task: Task, status: TaskStatus, run: Run | undefined): Partial<TaskResult> {
+    const args = this.codec.encodeValue(task.envelope.args);
+    if (status !== 'done') return { args };
+    try {
+      return { args, value: this.codec.encodeValue(run?.value) };
+    } catch {
+      return { args, unserializable: true };
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { HttpException, Injectable } from '@nestjs/common';
+import type { Policy } from '../../contracts/policy.js';
+import type { Task } from '../../contracts/task.js';
+import { backoff } from '../../core/backoff.js';
+import { DeadLetterError, RequeueError } from '../../core/errors.js';
+import { Control } from './control.js';
+
+/** A longer wait than this frees the slot: the task goes back to the broker with a delay. */
+const IN_PLACE = 1000;
+/** HTTP errors of the 400 range that may pass by themselves. */
+const PASSING = [408, 429];
+
+/** Runs a failed task again: at once or after a short wait in place, otherwise through the broker. */
+@Injectable()
+export class RetryInterceptor extends Control {
+  appliesTo(policy: Policy): boolean {
+    return policy.retry !== undefined;
+  }
+
+  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+    const retry = task.policy.retry!;
+    for (;;) {
+      try {
+        return await next();
+      } catch (error) {
+        if (!this.#again(task, error)) throw error;
+        task.failed(error, true);
+        const wait = backoff(task.attempt, retry);
+        if (wait > IN_PLACE || (wait > 0 && !(await task.wait(wait)))) {
+          task.retry(wait);
+          return undefined;
+        }
+        task.nextAttempt();
+      }
+    }
+  }
+
+  #again(task: Task, error: unknown): boolean {
+    const { times, when } = task.policy.retry!;
+    if (task.settlement || task.interrupted || task.attempt > times) return false;
+    if (error instanceof RequeueError || error instanceof DeadLetterError) return false;
+    return when ? when(error, task.attempt) : isPassing(error);
+  }
+}
+
+/** A request that was wrong stays wrong: guards and pipes answer with such errors. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof HttpException)) return true;
+  const status = error.getStatus();
+  return status < 400 || status >= 500 || PASSING.includes(status);
+}

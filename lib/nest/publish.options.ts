@@ -1,0 +1,87 @@
+import type { Duration, TaskOverrides } from '../contracts/policy.js';
+import { FunqConfigError } from '../core/errors.js';
+import { OptionReader } from '../core/options.js';
+import { TASK_OPTIONS, readTaskOptions } from '../core/task-options.js';
+
+/** Options of one task; what a consumer's options have in common with these, they override. @publicApi */
+export interface PublishOptions extends TaskOverrides {
+  /** The task's id, 1 to 200 characters. Default: a random UUID. Tasks of one id are not merged: see `filter` for that. */
+  id?: string;
+  /** Not before this time has passed. */
+  delay?: Duration;
+  /** 0 to 255; higher runs first. Default: the consumer's. */
+  priority?: number;
+  /** Tasks of one key keep their order on brokers that order by key. */
+  key?: string;
+  /** Texts that travel with the task. */
+  headers?: Readonly<Record<string, string>>;
+  /** Broker to publish to. Default: the consumer's when this app has it, else `'default'`. */
+  broker?: string;
+}
+
+/** @publicApi */
+export interface AskOptions extends PublishOptions {
+  /** How long to wait for the outcome. Default: `forRoot({ replyTimeout })`. */
+  replyTimeout?: Duration;
+}
+
+/** Publishing options, checked. */
+export interface PublishSettings {
+  readonly id: string | undefined;
+  readonly delay: number;
+  readonly priority: number;
+  readonly key: string | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly broker: string | undefined;
+  readonly replyTimeout: number | undefined;
+  readonly overrides: TaskOverrides | undefined;
+}
+
+const OWN = ['id', 'delay', 'priority', 'key', 'headers', 'broker', 'replyTimeout'];
+const FOREVER = 100 * 366 * 86_400_000;
+
+/** Throws `FUNQ_OPTION_INVALID` for what can't work, before anything is sent. */
+export function readPublishOptions(queue: string, options: AskOptions, priority: number): PublishSettings {
+  const reader = new OptionReader(options, `task for ${queue}`).only([...OWN, ...TASK_OPTIONS]);
+  return {
+    id: reader.text('id'),
+    delay: reader.duration('delay', 0, FOREVER, 0),
+    priority: reader.integer('priority', 0, 255, priority),
+    key: reader.text('key'),
+    headers: readHeaders(reader),
+    broker: reader.text('broker'),
+    replyTimeout: reader.optionalDuration('replyTimeout', 1, FOREVER),
+    overrides: readOverrides(reader, queue),
+  };
+}
+
+function readHeaders(options: OptionReader): PublishSettings['headers'] {
+  const headers = options.get('headers');
+  if (headers === undefined) return undefined;
+  if (
+    typeof headers === 'object' &&
+    headers !== null &&
+    Object.values(headers).every((value) => typeof value === 'string')
+  ) {
+    return { ...headers } as Record<string, string>;
+  }
+  throw options.invalid('headers', 'must be an object of texts');
+}
+
+/** The overrides as they were given, for they travel as such; reading them here finds mistakes before they travel. */
+function readOverrides(options: OptionReader, queue: string): TaskOverrides | undefined {
+  const given = TASK_OPTIONS.filter((key) => options.get(key) !== undefined);
+  if (given.length === 0) return undefined;
+  readTaskOptions(options, queue);
+  const overrides = Object.fromEntries(given.map((key) => [key, options.get(key)]));
+  for (const [key, value] of Object.entries(overrides)) {
+    const travels =
+      typeof value !== 'object' || value === null || Object.values(value).every((part) => typeof part !== 'function');
+    if (!travels)
+      throw new FunqConfigError(
+        'FUNQ_OPTION_INVALID',
+        `task for ${queue}: ${key} holds a function, which can't travel; set it on the consumer`,
+      );
+  }
+  return overrides;
+}

@@ -1,0 +1,80 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Task } from '../contracts/task.js';
+import { currentTask } from '../core/current-task.js';
+import { recordError } from '../core/error-record.js';
+import { Events } from '../core/events.js';
+
+/** Writes what the engine tells through Nest's `Logger`: a task's line names its queue, id and attempt. */
+@Injectable()
+export class TaskLogger implements OnModuleInit, OnModuleDestroy {
+  readonly #logger = new Logger('Funq');
+  readonly #onLeak = (error: unknown): void => this.#leaked(error);
+
+  constructor(private readonly events: Events) {}
+
+  onModuleInit(): void {
+    const { events } = this;
+    const log = this.#logger;
+    events.on('done', ({ task, duration }) => log.debug(`${label(task)} done in ${Math.round(duration)} ms`));
+    events.on('failed', ({ task, error, again }) =>
+      log.warn(`${label(task)} failed: ${brief(error)}${again ? '; runs again' : ''}`),
+    );
+    events.on('requeued', ({ task, delay }) => log.debug(`${label(task)} requeued, delay ${delay} ms`));
+    events.on('retried', ({ task, delay }) => log.debug(`${label(task)} runs again in ${Math.round(delay)} ms`));
+    events.on('filtered', ({ task, reason }) => log.debug(`${label(task)} filtered: ${reason}`));
+    events.on('expired', ({ task, reason }) => log.warn(`${label(task)} expired: ${reason}`));
+    events.on('discarded', ({ task, reason }) => log.debug(`${label(task)} discarded: ${reason}`));
+    events.on('dead', ({ queue, task, letter, deadLetter }) =>
+      log.error(
+        `${task ? label(task) : `${queue} message`} is dead (${letter.code}): ${letter.reason}; ${deadLetter ? `kept in ${deadLetter}` : 'dropped'}`,
+      ),
+    );
+    events.on('released', ({ task }) => log.log(`${label(task)} given back: this process stops`));
+    events.on('late', ({ task }) => log.warn(`${label(task)} ended after it had been given up; ignored`));
+    events.on('leaseLost', ({ queue, task }) =>
+      log.warn(`${task ? label(task) : queue} lost its lease; it may run elsewhere`),
+    );
+    events.on('newerVersion', ({ queue, error }) => log.warn(`${queue}: ${error.message}`));
+    events.on('settleFailed', ({ queue, task, error }) =>
+      log.error(`${task ? label(task) : queue} could not be settled: ${brief(error)}`),
+    );
+    events.on('replyFailed', ({ task, error }) => log.warn(`${label(task)} could not be answered: ${brief(error)}`));
+    events.on('brokerError', ({ queue, broker, error, attempt, delay }) =>
+      log.error(
+        `${queue} on broker '${broker}', failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,
+      ),
+    );
+    events.on('recovered', ({ queue, broker }) => log.log(`${queue} on broker '${broker}' is being consumed again`));
+    events.on('rateBound', ({ queue, concurrency }) =>
+      log.warn(`${queue}: all ${concurrency} slots are busy, its rate can't be kept`),
+    );
+    events.on('window', ({ queue, open }) => log.log(`${queue}: window ${open ? 'open' : 'closed'}`));
+    events.on('resultsDropped', ({ count, error }) =>
+      log.error(`${count} results could not be saved: ${brief(error)}`),
+    );
+    events.on('storeError', ({ store, error }) => log.warn(`store ${store} failed: ${brief(error)}`));
+    events.on('mismatch', ({ queue, host, pid }) =>
+      log.warn(`${queue} is consumed with other options by process ${pid} on ${host}`),
+    );
+    process.on('uncaughtExceptionMonitor', this.#onLeak);
+  }
+
+  onModuleDestroy(): void {
+    process.off('uncaughtExceptionMonitor', this.#onLeak);
+  }
+
+  /** Names the task whose function threw when nobody waited for it any more; what Node does then stays Node's affair. */
+  #leaked(error: unknown): void {
+    const task = currentTask();
+    if (task) this.#logger.fatal(`${label(task)} leaked an error after its function had ended: ${brief(error)}`);
+  }
+}
+
+function label(task: Task): string {
+  return `${task.queue} ${task.id} #${task.attempt}`;
+}
+
+function brief(error: unknown): string {
+  const { name, message } = recordError(error);
+  return `${name}: ${message.slice(0, 500)}`;
+}
