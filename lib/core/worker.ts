@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Broker } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
@@ -51,6 +52,8 @@ export class Worker implements TaskHost {
 
   constructor(private readonly options: WorkerOptions) {
     const { policy, broker, outbox, codec, clock, events, quarantine, maxPayload } = options;
+    // Every task that waits listens to it, and there may be thousands.
+    setMaxListeners(0, this.stopping);
     const replies = new ReplySender({ outbox, codec, clock, events, maxPayload });
     const settler = new Settler({ outbox, codec, clock, events, replies, stopping: this.stopping });
     const told = (open: boolean): void => events.emit('window', { queue: policy.queue, open });

@@ -1,0 +1,139 @@
+import type { Delivery } from 'nestjs-funq';
+import { memory } from 'nestjs-funq/memory';
+import { describe, expect, it } from 'vitest';
+import { engine } from './engine.js';
+import type { Faults } from './faulty-broker.js';
+
+describe('the receive loop', () => {
+  it('tells of a failure, waits with backoff, goes on, and tells that it has recovered', async () => {
+    let failures = 2;
+    const faults: Faults = {
+      receive: async (next, max, signal) => (failures-- > 0 ? Promise.reject(new Error('gone')) : next(max, signal)),
+    };
+    const { worker, clock, publish, events, told, names, stop } = await engine(() => 1, { faults });
+    await publish('x');
+    const done = events.next('done');
+    worker.start();
+    await clock.advance(1000);
+    await done;
+    expect(told('brokerError').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(told('brokerError')[1]!.delay).toBeGreaterThan(told('brokerError')[0]!.delay);
+    expect(names().filter((name) => name === 'recovered')).toHaveLength(1);
+    await stop();
+  });
+
+  it('takes a new subscription when the old one keeps failing, and leaves work in hand with the old one', async () => {
+    let subscriptions = 0;
+    let broken = false;
+    let finish = (_value: unknown): void => undefined;
+    const faults: Faults = {
+      subscribe: (next, queue, options) => (subscriptions++, next(queue, options)),
+      receive: async (next, max, signal) =>
+        broken && subscriptions === 1 ? Promise.reject(new Error('dead channel')) : next(max, signal),
+    };
+    const handler = (): Promise<unknown> => new Promise((resolve) => (finish = resolve));
+    const { worker, clock, publish, events, names, stop, broker } = await engine(handler, { faults });
+    const started = events.next('started');
+    worker.start();
+    await publish('x');
+    await started;
+    broken = true;
+    await clock.advance(20_000);
+    expect(subscriptions).toBe(2);
+    const done = events.next('done');
+    finish('fine');
+    await done;
+    expect(names().filter((name) => name === 'started')).toHaveLength(1);
+    expect(await broker.count!('work')).toBe(0);
+    await stop();
+  });
+
+  it('replaces a subscription that does not answer, and gives back what it answers after all', async () => {
+    let answer: ((deliveries: Delivery[]) => void) | undefined;
+    let subscriptions = 0;
+    const inner = memory();
+    const faults: Faults = {
+      subscribe: (next, queue, options) => (subscriptions++, next(queue, options)),
+      receive: async (next, max, signal) => {
+        if (subscriptions > 1) return next(max, signal);
+        const deliveries = await next(max, signal);
+        return new Promise((resolve) => (answer = () => resolve(deliveries)));
+      },
+    };
+    const { worker, clock, publish, told, names, broker, stop } = await engine(() => 1, { faults, inner });
+    await publish('x');
+    worker.start();
+    await clock.advance(14_000);
+    expect(names()).toEqual([]);
+    await clock.advance(2000);
+    expect(subscriptions).toBe(2);
+    expect(told('brokerError')).toMatchObject([{ error: { code: 'FUNQ_BROKER_UNAVAILABLE' } }]);
+    answer!([]);
+    await clock.advance(1000);
+    expect(told('done')).toHaveLength(1);
+    expect(await broker.count!('work')).toBe(0);
+    await stop();
+  });
+
+  it('tries an acknowledgement again, and gives up the subscription when that does not help', async () => {
+    let acks = 0;
+    let subscriptions = 0;
+    const faults: Faults = {
+      subscribe: (next, queue, options) => (subscriptions++, next(queue, options)),
+      ack: async (next, list) => (++acks > 5 ? next(list) : Promise.reject(new Error('no'))),
+    };
+    const { worker, clock, publish, names, stop } = await engine(() => 1, { faults });
+    await publish('x');
+    worker.start();
+    await clock.advance(10_000);
+    expect(names()).toEqual(['started', 'settleFailed', 'started', 'done']);
+    expect(acks).toBe(6);
+    expect(subscriptions).toBe(2);
+    await stop();
+  });
+
+  it('tells of a delivery that was no longer ours when it was acknowledged, and does not call it done', async () => {
+    const faults: Faults = { ack: async (next, list) => (await next(list), list) };
+    const { worker, clock, publish, events, told, stop } = await engine(() => 1, { faults });
+    const lost = events.next('leaseLost');
+    worker.start();
+    await publish('x');
+    await clock.advance(1);
+    await lost;
+    expect(told('done')).toHaveLength(0);
+    await stop();
+  });
+
+  it('keeps leases alive, and aborts a task whose lease was lost; its outcome is ignored', async () => {
+    let lose = false;
+    let beats = 0;
+    let finish = (_value: unknown): void => undefined;
+    let signal: AbortSignal | undefined;
+    const faults: Faults = { extend: async (list) => (beats++, lose ? list : []) };
+    const handler = (task: { signal: AbortSignal }): Promise<unknown> => {
+      signal = task.signal;
+      return new Promise((resolve) => (finish = resolve));
+    };
+    const { worker, clock, publish, events, told, names, stop } = await engine(handler, {
+      faults,
+      options: { lease: '3s' },
+    });
+    const started = events.next('started');
+    worker.start();
+    await publish('x');
+    await clock.advance(1);
+    await started;
+    await clock.advance(9000);
+    expect(beats).toBe(9);
+    expect(signal!.aborted).toBe(false);
+    lose = true;
+    await clock.advance(1000);
+    expect(signal!.reason).toMatchObject({ code: 'FUNQ_LEASE_LOST' });
+    expect(told('leaseLost')).toHaveLength(1);
+    const late = events.next('late');
+    finish('too late');
+    expect(await late).toMatchObject({ value: 'too late' });
+    expect(names()).not.toContain('done');
+    await stop();
+  });
+});

@@ -1,0 +1,147 @@
+import { DeadLetterError, RequeueError } from 'nestjs-funq';
+import { describe, expect, it } from 'vitest';
+import { engine, QUEUE } from './engine.js';
+import type { Faults } from './faulty-broker.js';
+
+describe('settling', () => {
+  it('stores a copy before it acknowledges the original', async () => {
+    const order: string[] = [];
+    const faults: Faults = {
+      publish: async (next, queue, messages) => (order.push(`publish ${queue}`), next(queue, messages)),
+      ack: async (next, list) => (order.push('ack'), next(list)),
+    };
+    let runs = 0;
+    const { worker, clock, publish, events, stop } = await engine((task) => void (runs++ === 0 && task.retry(5000)), {
+      faults,
+    });
+    await publish('x');
+    const retried = events.next('retried');
+    worker.start();
+    await clock.advance(1);
+    await retried;
+    expect(order).toEqual([`publish ${QUEUE}`, `publish ${QUEUE}`, 'ack']);
+    const done = events.next('done');
+    await clock.advance(5000);
+    expect((await done).task.attempt).toBe(2);
+    await stop();
+  });
+
+  it.each(['retry', 'dead'] as const)('keeps the task when its %s can not be stored', async (kind) => {
+    let broken = false;
+    const faults: Faults = {
+      publish: async (next, queue, messages) => (broken ? Promise.reject(new Error('full')) : next(queue, messages)),
+    };
+    let runs = 0;
+    const { worker, clock, publish, events, told, stop } = await engine(
+      (task) => {
+        if (++runs > 1) return 'fine';
+        broken = true;
+        return kind === 'retry' ? task.retry() : task.dead('why');
+      },
+      { faults },
+    );
+    await publish('x');
+    const failed = events.next('settleFailed');
+    worker.start();
+    await clock.advance(1);
+    await failed;
+    broken = false;
+    const done = events.next('done');
+    await clock.advance(2000);
+    expect((await done).task.redelivered).toBe(0);
+    expect(told(kind === 'retry' ? 'retried' : 'dead')).toHaveLength(0);
+    expect(runs).toBe(2);
+    await stop();
+  });
+
+  it('sends copies with the arguments as they arrived, whatever the handler did to them', async () => {
+    const seen: unknown[] = [];
+    const { worker, clock, publish, events, stop } = await engine((task) => {
+      const [box] = task.args as [{ items: unknown[] }];
+      seen.push(structuredClone(box));
+      box.items.push(box);
+      if (seen.length === 1) task.retry();
+    });
+    await publish({ items: [1] });
+    const done = events.next('done');
+    worker.start();
+    await clock.advance(1);
+    await done;
+    expect(seen).toEqual([{ items: [1] }, { items: [1] }]);
+    await stop();
+  });
+
+  it('counts requeues and not attempts, up to their limit', async () => {
+    const attempts: number[] = [];
+    const { worker, clock, publish, events, deadLetters, stop } = await engine((task) => {
+      attempts.push(task.attempt);
+      throw new RequeueError({ delay: 100, max: 3, reason: 'not yet' });
+    });
+    await publish('x');
+    const dead = events.next('dead');
+    worker.start();
+    for (let i = 0; i < 5; i++) await clock.advance(100);
+    await dead;
+    expect(attempts).toEqual([1, 1, 1, 1]);
+    expect(await deadLetters()).toMatchObject([
+      { code: 'requeued', queue: QUEUE, envelope: { args: ['x'], requeues: 3 } },
+    ]);
+    await stop();
+  });
+
+  it('buries with the reason, the history and the arguments', async () => {
+    const { worker, clock, publish, events, deadLetters, stop } = await engine(() => {
+      throw new DeadLetterError('never again', { cause: new Error('root') });
+    });
+    await publish('x', 2n);
+    const dead = events.next('dead');
+    worker.start();
+    await clock.advance(1);
+    await dead;
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({ code: 'failed', reason: 'never again', envelope: { args: ['x', 2n], attempt: 1 } });
+    expect(letter!.errors).toMatchObject([{ name: 'DeadLetterError', attempt: 1, cause: { message: 'root' } }]);
+    await stop();
+  });
+
+  it('waits in place where the broker has no delay', async () => {
+    const faults: Faults = { features: { delay: false } };
+    const starts: number[] = [];
+    const { worker, clock, publish, events, stop } = await engine(
+      (task) => {
+        starts.push(clock.now());
+        if (starts.length === 1) task.retry(5000);
+      },
+      { faults },
+    );
+    await publish('x');
+    const done = events.next('done');
+    worker.start();
+    await clock.advance(5001);
+    await done;
+    expect(starts[1]! - starts[0]!).toBeGreaterThanOrEqual(5000);
+    await stop();
+  });
+
+  it('gives back unfinished tasks at shutdown, uncounted, and ignores what their functions do later', async () => {
+    let finish = (_value: unknown): void => undefined;
+    let aborted: unknown;
+    const { worker, clock, publish, events, broker, told, stop } = await engine((task) => {
+      task.signal.addEventListener('abort', () => (aborted = task.signal.reason));
+      return new Promise((resolve) => (finish = resolve));
+    });
+    const started = events.next('started');
+    worker.start();
+    await publish('x');
+    await clock.advance(1);
+    await started;
+    await stop();
+    expect(aborted).toMatchObject({ code: 'FUNQ_SHUTDOWN' });
+    expect(told('released')).toHaveLength(1);
+    expect(await broker.count!(QUEUE)).toBe(1);
+    const late = events.next('late');
+    finish('too late');
+    await late;
+    expect(told('done')).toHaveLength(0);
+  });
+});
