@@ -3,7 +3,7 @@ import type { RunningTask } from './running-task.js';
 /** A task that was in hand at this many deaths short of its limit is suspected of causing them. */
 const MARGIN = 2;
 /** How long the other suspects are put back while one is examined. */
-export const QUARANTINE_DELAY = 1000;
+export const QUARANTINE_DELAY = 250;
 
 export type Verdict = 'clean' | 'suspect' | 'poison';
 

@@ -1,0 +1,82 @@
+// A consumer process for the kill tests: plain JavaScript on the built library, as a user's process would be.
+// Usage: node worker.mjs <folder> <json settings>
+import 'reflect-metadata';
+import { Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
+import { sqlite } from 'nestjs-funq/sqlite';
+
+const [folder, json = '{}'] = process.argv.slice(2);
+const settings = JSON.parse(json);
+const write = (...words) => appendFileSync(join(folder, 'ledger.txt'), `${words.join(' ')}\n`);
+const die = () => process.kill(process.pid, 'SIGKILL');
+
+/** Dies at a point of a message's path that no handler can reach. */
+function mortal(broker) {
+  const subscribe = async (queue, options) => {
+    const real = await broker.subscribe(queue, options);
+    return {
+      ...real,
+      receive: async (max, signal) => {
+        const deliveries = await real.receive(max, signal);
+        if (settings.dieAt === 'claim' && deliveries.length > 0) {
+          write('claimed', deliveries.length, process.pid);
+          die();
+        }
+        return deliveries;
+      },
+      ack: async (deliveries) => {
+        if (settings.dieAt === 'ack') die();
+        return real.ack(deliveries);
+      },
+      release: (deliveries) => real.release(deliveries),
+      extend: (deliveries) => real.extend(deliveries),
+      close: () => real.close(),
+    };
+  };
+  return { ...broker, subscribe };
+}
+
+class Jobs {
+  constructor(publisher) {
+    this.publisher = publisher;
+  }
+
+  async run(id, ms) {
+    write('start', id, process.pid);
+    if (id === 'poison') die();
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (settings.follow) await this.publisher.publish('follow', [id]);
+    write('end', id, process.pid);
+  }
+
+  async follow(id) {
+    write('follow', id, process.pid);
+  }
+}
+
+const options = { concurrency: 16, lease: '2s', ...settings.options };
+for (const [method, queue] of [
+  ['run', 'jobs'],
+  ['follow', 'follow'],
+]) {
+  Consumer({ ...options, queue })(Jobs.prototype, method, Object.getOwnPropertyDescriptor(Jobs.prototype, method));
+}
+
+class App {}
+Module({
+  imports: [
+    FunqModule.forRoot({
+      brokers: { default: mortal(sqlite({ file: join(folder, 'funq.db') })) },
+      shutdownGrace: settings.grace ?? '10s',
+    }),
+  ],
+  providers: [{ provide: Jobs, useFactory: (publisher) => new Jobs(publisher), inject: [FunqPublisher] }],
+})(App);
+
+Logger.overrideLogger(['error', 'fatal']);
+const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
+app.enableShutdownHooks();
+process.send?.('ready');

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { memory } from 'nestjs-funq/memory';
+import { sqlite } from 'nestjs-funq/sqlite';
+import ts from 'typescript';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+// Inside its own folder the package finds itself by name, as in a user's project.
+const folder = mkdtempSync(join(root, 'test', '.readme-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the README', () => {
+  it('has an example of about twenty lines that compiles and runs as it says', async () => {
+    const code = /<!-- example[^>]*-->\s+```ts\n([\s\S]*?)```/.exec(readme)![1]!;
+    expect(code.split('\n').filter((line) => line.trim()).length).toBeLessThanOrEqual(22);
+    const source = join(folder, 'main.mts');
+    writeFileSync(source, code);
+    expect(problems(source)).toEqual([]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, 'main.mjs')], { cwd: folder });
+    expect(stderr).toBe('');
+    expect(stdout).toBe(/console\.log\(.*\/\/ (.*)/.exec(code)![1] + '\n');
+    expect(existsSync(join(folder, 'data/funq.db'))).toBe(true);
+  });
+
+  it('names the scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...readme.matchAll(/npm (?:run )?(start|test|[a-z]+:[a-z]+)\b/g)].map(([, name]) => name!);
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) expect(scripts).toHaveProperty(name);
+  });
+
+  it.each([
+    ['memory()', memory()],
+    ['sqlite({ file })', sqlite({ file: 'x.db' })],
+  ])('tells of %s what the broker declares', (name, { features }) => {
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\``))!;
+    const [, , , durable, killed, shared, ...flags] = row.split('|').map((cell) => cell.trim());
+    expect(durable!.startsWith('nothing')).toBe(!features.durable);
+    expect(killed!.includes('come back, counted')).toBe(features.durable && features.redelivery === 'counted');
+    expect(shared!.startsWith('yes')).toBe(features.shared);
+    expect(flags.slice(0, 3)).toEqual(
+      [features.delay, features.priority, features.ordered].map((has) => (has ? 'yes' : 'no')),
+    );
+  });
+});
+
+/** Compiles as a user's project would, types checked; resolves to the complaints. */
+function problems(source: string): string[] {
+  const program = ts.createProgram([source], {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+    strict: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+    skipLibCheck: true,
+    rootDir: folder,
+    outDir: folder,
+  });
+  const { diagnostics } = program.emit();
+  return [...ts.getPreEmitDiagnostics(program), ...diagnostics].map(({ messageText }) =>
+    ts.flattenDiagnosticMessageText(messageText, '\n'),
+  );
+}
