@@ -1,9 +1,9 @@
-/** Sends a list and resolves to one entry per member: `undefined` where all went well, else what is wrong with it. */
-export type SendBatch<T, P> = (items: readonly T[]) => Promise<readonly (P | undefined)[]>;
+/** Sends a list and resolves to each member's own answer, in order. */
+export type SendBatch<T, A> = (items: readonly T[]) => Promise<readonly A[]>;
 
-interface Waiting<T, P> {
+interface Waiting<T, A> {
   readonly item: T;
-  readonly resolve: (problem: P | undefined) => void;
+  readonly resolve: (answer: A) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -11,18 +11,18 @@ interface Waiting<T, P> {
  * Gathers what is asked for while one call is in flight and sends it as the next: no timer, no added wait when idle, big
  * batches under load. Each promise settles by its own member's fate.
  */
-export class Batcher<T, P = never> {
-  #waiting: Waiting<T, P>[] = [];
+export class Batcher<T, A> {
+  #waiting: Waiting<T, A>[] = [];
   #sending: Promise<void> | undefined;
 
   /** `max` members go in one call. */
   constructor(
-    private readonly send: SendBatch<T, P>,
+    private readonly send: SendBatch<T, A>,
     private readonly max: number,
   ) {}
 
-  /** Resolves when the member was sent: to nothing, or to its problem. Rejects when its whole call failed. */
-  add(item: T): Promise<P | undefined> {
+  /** Resolves when the member was sent, to its own answer. Rejects when its whole call failed. */
+  add(item: T): Promise<A> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
       this.#sending ??= this.#run();
@@ -45,10 +45,10 @@ export class Batcher<T, P = never> {
     this.#sending = undefined;
   }
 
-  async #dispatch(batch: readonly Waiting<T, P>[]): Promise<void> {
+  async #dispatch(batch: readonly Waiting<T, A>[]): Promise<void> {
     try {
-      const problems = await this.send(batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, index) => resolve(problems[index]));
+      const answers = await this.send(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -5,10 +5,13 @@ import { FunqConfigError } from './errors.js';
  * (`*`, `>`, `#`, `{}`, quotes), so a name that works on one broker works on all. Throws `FUNQ_QUEUE_NAME`.
  */
 export function checkQueueName(name: unknown, where: string): string {
-  if (typeof name === 'string' && /^[A-Za-z0-9_.:-]{1,128}$/.test(name)) return name;
-  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : String(name);
+  if (isQueueName(name)) return name;
   throw new FunqConfigError(
     'FUNQ_QUEUE_NAME',
-    `${where}: ${shown} can't name a queue; use 1 to 128 letters, digits, '.', ':', '_' or '-'`,
+    `${where}: ${show(name)} can't name a queue; use 1 to 128 letters, digits, '.', ':', '_' or '-'`,
   );
+}
+
+export function isQueueName(name: unknown): name is string {
+  return typeof name === 'string' && /^[A-Za-z0-9_.:-]{1,128}$/.test(name);
 }

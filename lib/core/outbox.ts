@@ -19,7 +19,7 @@ const BATCH = 500;
 
 /** Everything that is published to one broker goes through here: gathered by queue, with a deadline, told as events. */
 export class Outbox {
-  readonly #queues = new Map<string, Batcher<Outgoing, Error>>();
+  readonly #queues = new Map<string, Batcher<Outgoing, Error | undefined>>();
   #closed = false;
 
   constructor(private readonly options: OutboxOptions) {}
@@ -44,7 +44,7 @@ export class Outbox {
     this.#closed = true;
   }
 
-  #batcher(queue: string): Batcher<Outgoing, Error> {
+  #batcher(queue: string): Batcher<Outgoing, Error | undefined> {
     let batcher = this.#queues.get(queue);
     if (!batcher) {
       batcher = new Batcher((messages) => this.#send(queue, messages), BATCH);

@@ -27,7 +27,9 @@ export interface ProcessorOptions {
 /** Takes deliveries through their path: read, sort out poison, call, decide, settle. Knows what is in hand. */
 export class Processor {
   readonly #tasks = new Map<Held, RunningTask>();
-  readonly #work = new Set<Promise<void>>();
+  /** Deliveries that are not settled yet. */
+  #open = 0;
+  #idle: (() => void) | undefined;
 
   constructor(private readonly options: ProcessorOptions) {}
 
@@ -35,14 +37,15 @@ export class Processor {
     const suspects: [Held, RunningTask][] = [];
     for (const held of deliveries) {
       this.options.slots.take();
+      this.#open++;
       const task = this.#read(held);
       if (!task) continue;
       this.#tasks.set(held, task);
       const judged = verdict(task);
       if (judged === 'suspect') suspects.push([held, task]);
-      else this.#track(judged === 'clean' ? this.#run(held, task) : this.#condemn(held, task));
+      else void (judged === 'clean' ? this.#run(held, task) : this.#condemn(held, task));
     }
-    if (suspects.length > 0) this.#track(this.#examine(suspects));
+    if (suspects.length > 0) void this.#examine(suspects);
   }
 
   /** Somebody else may have it now: whatever the function does from here on is ignored. */
@@ -51,7 +54,7 @@ export class Processor {
     if (!task) return;
     task.lose();
     this.#forget(held);
-    this.options.slots.leave();
+    void this.#settled(Promise.resolve());
     this.options.events.emit('leaseLost', { queue: task.queue, task });
   }
 
@@ -67,14 +70,15 @@ export class Processor {
       task.closed = true;
       this.#forget(held);
     }
+    const { settler } = this.options;
     await Promise.all(
-      left.map(([held, task]) => this.options.settler.settle(task, held, { kind: 'release' }, undefined)),
+      left.map(([held, task]) => this.#settled(settler.settle(task, held, { kind: 'release' }, undefined))),
     );
   }
 
   /** Resolves when nothing is in hand. */
   async idle(): Promise<void> {
-    await Promise.all(this.#work);
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
   /** The task in a delivery. What can't be one is settled here and now. */
@@ -86,7 +90,7 @@ export class Processor {
       const newer = error instanceof FunqError && error.code === 'FUNQ_VERSION_NEWER';
       const settled = newer ? settler.newer(held, policy.queue, error) : settler.unreadable(held, policy, error);
       slots.end();
-      this.#track(settled.finally(() => slots.leave()));
+      void this.#settled(settled);
       return undefined;
     }
   }
@@ -99,8 +103,8 @@ export class Processor {
     } catch (error) {
       task.end(error);
     }
-    if (task.closed) task.late(task.failure ? { error: task.failure.error } : { value });
-    else await this.#settle(held, task, value);
+    if (!task.closed) return this.#settle(held, task, value);
+    task.late(task.failure ? { error: task.failure.error } : { value });
   }
 
   /** Dead without a run: it was in hand at too many deaths. */
@@ -122,25 +126,27 @@ export class Processor {
   }
 
   async #settle(held: Held, task: RunningTask, value: unknown): Promise<void> {
-    const { settler, slots } = this.options;
     if (task.interrupted && task.failure) task.release();
     task.closed = true;
     this.#forget(held);
-    await settler.settle(task, held, decide(task, task.failure), value);
+    await this.#settled(this.options.settler.settle(task, held, decide(task, task.failure), value));
+  }
+
+  /** Waits for a settlement; whatever becomes of it, the delivery is no longer in hand. */
+  async #settled(settling: Promise<void>): Promise<void> {
+    const { slots, events, policy } = this.options;
+    try {
+      await settling;
+    } catch (error) {
+      events.emit('settleFailed', { queue: policy.queue, error });
+    }
     slots.leave();
+    if (--this.#open === 0) this.#idle?.();
   }
 
   /** The call is over, in one way or another; its slot is free. */
   #forget(held: Held): void {
     this.#tasks.delete(held);
     this.options.slots.end();
-  }
-
-  #track(work: Promise<void>): void {
-    const { events, policy } = this.options;
-    const tracked = work
-      .catch((error: unknown) => events.emit('settleFailed', { queue: policy.queue, error }))
-      .finally(() => this.#work.delete(tracked));
-    this.#work.add(tracked);
   }
 }

@@ -6,11 +6,21 @@ import { withDeadline } from './deadline.js';
 import { FunqError } from './errors.js';
 
 /** A delivery in hand, with the two ways to be rid of it. Only `settle.ts` calls them. */
-export interface Held {
-  readonly delivery: Delivery;
+export class Held {
+  constructor(
+    readonly delivery: Delivery,
+    private readonly session: Session,
+  ) {}
+
   /** Resolves to false when the delivery was no longer ours. Rejects when the broker could not be told. */
-  ack(): Promise<boolean>;
-  release(): Promise<boolean>;
+  ack(): Promise<boolean> {
+    return this.session.acks.add(this.delivery);
+  }
+
+  /** Resolves and rejects as {@link ack} does. */
+  release(): Promise<boolean> {
+    return this.session.releases.add(this.delivery);
+  }
 }
 
 export interface SessionOptions {
@@ -20,6 +30,8 @@ export interface SessionOptions {
   lost(delivery: Held): void;
 }
 
+type Verb = (list: readonly Delivery[]) => Promise<readonly Delivery[]>;
+
 const BATCH = 1000;
 /** How often a settlement is tried; it is idempotent, and a broker that is back within seconds saves a second execution. */
 const TRIES = 5;
@@ -28,8 +40,8 @@ const CLOSE_DEADLINE = 5_000;
 /** One subscription while it is in use: what is out, its batched settlements, its heartbeat. */
 export class Session {
   readonly #out = new Map<Delivery, Held>();
-  readonly #acks: Batcher<Delivery, true>;
-  readonly #releases: Batcher<Delivery, true>;
+  readonly acks: Batcher<Delivery, boolean>;
+  readonly releases: Batcher<Delivery, boolean>;
   readonly #stopHeartbeat: () => void;
   #beating = false;
   /** Nothing more is to be received from it. */
@@ -41,25 +53,21 @@ export class Session {
     private readonly options: SessionOptions,
     private readonly onClosed: (session: Session) => void,
   ) {
-    this.#acks = new Batcher((list) => this.#settle(list, (all) => subscription.ack(all)), BATCH);
-    this.#releases = new Batcher((list) => this.#settle(list, (all) => subscription.release(all)), BATCH);
+    this.acks = new Batcher((list) => this.#settle(list, (all) => subscription.ack(all)), BATCH);
+    this.releases = new Batcher((list) => this.#settle(list, (all) => subscription.release(all)), BATCH);
     this.#stopHeartbeat = subscription.extend
       ? options.clock.every(options.lease / 3, () => void this.#beat())
       : () => undefined;
   }
 
   hold(delivery: Delivery): Held {
-    const held: Held = {
-      delivery,
-      ack: () => this.#finish(delivery, this.#acks),
-      release: () => this.#finish(delivery, this.#releases),
-    };
+    const held = new Held(delivery, this);
     this.#out.set(delivery, held);
     return held;
   }
 
   async giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    await Promise.all(deliveries.map((delivery) => this.#releases.add(delivery)));
+    await Promise.all(deliveries.map((delivery) => this.releases.add(delivery)));
   }
 
   retire(): void {
@@ -72,36 +80,31 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#acks.flush(), this.#releases.flush()]);
+    await Promise.all([this.acks.flush(), this.releases.flush()]);
     this.#stopHeartbeat();
     const late = (): Error => this.#away('closing');
     await withDeadline(this.options.clock, CLOSE_DEADLINE, this.subscription.close(), late).catch(() => undefined);
     this.onClosed(this);
   }
 
-  async #finish(delivery: Delivery, batcher: Batcher<Delivery, true>): Promise<boolean> {
+  async #settle(list: readonly Delivery[], verb: Verb): Promise<readonly boolean[]> {
     try {
-      return !(await batcher.add(delivery));
+      const refused = new Set(await this.#persist(list, verb));
+      return list.map((delivery) => !refused.has(delivery));
     } finally {
-      this.#out.delete(delivery);
+      for (const delivery of list) this.#out.delete(delivery);
       if (this.retired && this.#out.size === 0) void this.close();
     }
   }
 
-  async #settle(
-    list: readonly Delivery[],
-    verb: (list: readonly Delivery[]) => Promise<readonly Delivery[]>,
-  ): Promise<readonly (true | undefined)[]> {
+  async #persist(list: readonly Delivery[], verb: Verb): Promise<readonly Delivery[]> {
     const { clock, lease } = this.options;
     for (let n = 1; ; n++) {
       try {
-        const refused = await withDeadline(clock, lease, verb(list), () => this.#away('settling'));
-        if (refused.length === 0) return [];
-        const set = new Set(refused);
-        return list.map((delivery) => (set.has(delivery) ? true : undefined));
+        return await withDeadline(clock, lease, verb(list), () => this.#away('settling'));
       } catch (error) {
         // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
-        if (n === TRIES) this.retire();
+        if (n === TRIES) this.retired = true;
         if (n === TRIES || this.#closing) throw error;
         await clock.sleep(backoff(n, RECONNECT));
       }

@@ -1,6 +1,6 @@
 import type { Codec } from '../../contracts/codec.js';
 import { ENVELOPE_VERSION, type DeadLetter, type Envelope, type Reply } from '../../contracts/envelope.js';
-import { FunqError } from '../errors.js';
+import { FunqError, FunqUnserializableError } from '../errors.js';
 import { fromPlain, isRecord } from './from-plain.js';
 import { isDeadLetter, isEnvelope, isReply } from './shapes.js';
 import { toPlain } from './to-plain.js';
@@ -10,7 +10,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** The default codec: one JSON object a message, UTF-8, with tagged values for what JSON lacks. */
 export class JsonCodec implements Codec {
   encode(envelope: Envelope): Uint8Array {
-    return bytes({ ...envelope, args: envelope.args.map((arg, index) => toPlain(arg, `args[${index}]`)) });
+    return bytes({ ...envelope, args: toPlain(envelope.args, 'args') });
   }
 
   decode(body: Uint8Array): Envelope {
@@ -52,7 +52,11 @@ export class JsonCodec implements Codec {
 }
 
 function bytes(plain: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(plain));
+  try {
+    return Buffer.from(JSON.stringify(plain));
+  } catch (error) {
+    throw new FunqUnserializableError('the message', 'it is too long for a text', { cause: error });
+  }
 }
 
 function parse(body: Uint8Array): unknown {
@@ -73,13 +77,12 @@ function revive(plain: unknown): unknown {
 
 /** A newer layout may mean anything: it is left for those who know it. */
 function versioned(parsed: unknown): unknown {
-  if (isRecord(parsed) && typeof parsed['v'] === 'number' && parsed['v'] > ENVELOPE_VERSION) {
-    throw new FunqError(
-      'FUNQ_VERSION_NEWER',
-      `message of version ${parsed['v']}, this process reads up to ${ENVELOPE_VERSION}: update it`,
-    );
-  }
-  return parsed;
+  const version = isRecord(parsed) ? parsed['v'] : undefined;
+  if (!Number.isSafeInteger(version) || (version as number) <= ENVELOPE_VERSION) return parsed;
+  throw new FunqError(
+    'FUNQ_VERSION_NEWER',
+    `message of version ${version as number}, this process reads up to ${ENVELOPE_VERSION}: update it`,
+  );
 }
 
 function undecodable(why: string, cause?: unknown): never {

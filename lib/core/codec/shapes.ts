@@ -1,12 +1,16 @@
 import type { DeadLetter, Envelope, ErrorRecord, Reply } from '../../contracts/envelope.js';
+import { isQueueName } from '../names.js';
 import { isRecord } from './from-plain.js';
-import { isDangerousKey } from './tags.js';
+import { MAX_DEPTH, isDangerousKey } from './tags.js';
 
-/** What a message must look like before anything in it is believed. Fields that are not named here are ignored. */
+/**
+ * What a message must look like before anything in it is believed. Fields that are not named here are ignored, and carried
+ * along when the message is written again.
+ */
 
 export function isEnvelope(value: unknown): value is Envelope {
   return (
-    isRecord(value) &&
+    isTame(value, 'args') &&
     value['v'] === 1 &&
     isText(value['id'], 1, 200) &&
     Array.isArray(value['args']) &&
@@ -14,12 +18,12 @@ export function isEnvelope(value: unknown): value is Envelope {
     isCount(value['attempt'], 1) &&
     optional(value['requeues'], (n) => isCount(n, 0)) &&
     optional(value['deliveries'], (n) => isCount(n, 0)) &&
-    optional(value['options'], isSafeRecord) &&
+    optional(value['options'], isRecord) &&
     optional(value['priority'], (n) => isCount(n, 0) && (n as number) <= 255) &&
     optional(value['key'], (key) => isText(key, 0, 1000)) &&
     optional(
       value['headers'],
-      (headers) => isSafeRecord(headers) && Object.values(headers).every((v) => typeof v === 'string'),
+      (headers) => isRecord(headers) && Object.values(headers).every((v) => typeof v === 'string'),
     ) &&
     optional(value['reply'], isReplyAddress) &&
     optional(value['errors'], (errors) => Array.isArray(errors) && errors.every((error) => isErrorRecord(error)))
@@ -28,7 +32,7 @@ export function isEnvelope(value: unknown): value is Envelope {
 
 export function isReply(value: unknown): value is Reply {
   return (
-    isRecord(value) &&
+    isTame(value, 'value') &&
     value['v'] === 1 &&
     isText(value['call'], 1, 200) &&
     optional(value['error'], (e) => isErrorRecord(e))
@@ -37,7 +41,7 @@ export function isReply(value: unknown): value is Reply {
 
 export function isDeadLetter(value: unknown): value is DeadLetter {
   return (
-    isRecord(value) &&
+    isTame(value, 'envelope') &&
     value['v'] === 1 &&
     isText(value['queue'], 1, 200) &&
     isText(value['reason'], 0, Infinity) &&
@@ -51,7 +55,7 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
 }
 
 function isReplyAddress(value: unknown): boolean {
-  return isRecord(value) && isText(value['queue'], 1, 200) && isText(value['call'], 1, 200) && isTime(value['until']);
+  return isRecord(value) && isQueueName(value['queue']) && isText(value['call'], 1, 200) && isTime(value['until']);
 }
 
 function isErrorRecord(value: unknown, depth = 0): value is ErrorRecord {
@@ -62,12 +66,21 @@ function isErrorRecord(value: unknown, depth = 0): value is ErrorRecord {
     isText(value['message'], 0, 100_000) &&
     optional(value['code'], (code) => isText(code, 0, 1000)) &&
     optional(value['stack'], (stack) => isText(stack, 0, 100_000)) &&
-    optional(value['cause'], (cause) => isErrorRecord(cause, depth + 1))
+    optional(value['cause'], (cause) => isErrorRecord(cause, depth + 1)) &&
+    optional(value['at'], isTime) &&
+    optional(value['attempt'], (n) => isCount(n, 1))
   );
 }
 
-function isSafeRecord(value: unknown): value is Record<string, unknown> {
-  return isRecord(value) && Object.entries(value).every(([key, item]) => !isDangerousKey(key, item));
+/** A record that is harmless all through; its field `except` is judged elsewhere. */
+function isTame(value: unknown, except: string): value is Record<string, unknown> {
+  return isRecord(value) && Object.keys(value).every((key) => key === except || isHarmless(key, value[key], 1));
+}
+
+function isHarmless(key: string, value: unknown, depth: number): boolean {
+  if (isDangerousKey(key, value)) return false;
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < MAX_DEPTH && Object.entries(value).every(([inner, item]) => isHarmless(inner, item, depth + 1));
 }
 
 function optional(value: unknown, check: (value: unknown) => boolean): boolean {

@@ -3,14 +3,21 @@
  * that looks like one is wrapped in `$literal`. The tables are fixed: nothing in a message can add to them.
  */
 
-/** Deeper values are refused on both sides, so that no later walk can exhaust the stack. */
+/**
+ * Deeper values are refused on both sides, so that no later walk can exhaust the stack, and what was read can be written again.
+ * The list of a task's arguments counts as one level.
+ */
 export const MAX_DEPTH = 64;
+
+/** Characters of a bigint, likewise on both sides. */
+export const MAX_BIGINT = 10_000;
 
 export const TYPED_ARRAYS: ReadonlyMap<string, (bytes: ArrayBuffer) => ArrayBufferView> = new Map<
   string,
   (bytes: ArrayBuffer) => ArrayBufferView
 >([
   ['Int8Array', (bytes) => new Int8Array(bytes)],
+  ['Uint8Array', (bytes) => new Uint8Array(bytes)],
   ['Uint8ClampedArray', (bytes) => new Uint8ClampedArray(bytes)],
   ['Int16Array', (bytes) => new Int16Array(bytes)],
   ['Uint16Array', (bytes) => new Uint16Array(bytes)],
