@@ -37,7 +37,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   contracts: { inside: ['contracts/'], outside: [], types: SCHEMA },
   core: { inside: ['contracts/', 'core/'], outside: [NODE], types: SCHEMA },
   brokers: { inside: ['contracts/', 'brokers/support/'], outside: [NODE], types: [] },
-  stores: { inside: ['contracts/', 'brokers/support/'], outside: [NODE], types: [] },
+  stores: { inside: ['contracts/', 'brokers/support/', 'stores/support/'], outside: [NODE], types: [] },
   nest: { inside: ['contracts/', 'core/', 'nest/'], outside: [NODE, ...NEST], types: SCHEMA },
   microservice: {
     inside: ['contracts/', 'core/', 'nest/', 'microservice/'],

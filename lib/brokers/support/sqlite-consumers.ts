@@ -1,0 +1,117 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../../contracts/clock.js';
+import { hasEnded, thisProcess, type ProcessMark } from './local-process.js';
+import type { SqliteDatabase } from './sqlite-database.js';
+import type { SqliteRow, SqliteStatement } from './sqlite-driver.js';
+import { NOBODY, type SqliteTasks } from './sqlite-tasks.js';
+
+export const CONSUMERS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS funq_consumers (
+  id INTEGER PRIMARY KEY,
+  beats INTEGER NOT NULL DEFAULT 0,
+  lease REAL NOT NULL,
+  place TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  started TEXT NOT NULL
+)`;
+
+/** Most that passes between two looks at the others, in milliseconds: how soon the messages of a process that died are taken up. */
+const LOOK = 1000;
+/** How soon a look is repeated when somebody seems to have fallen silent. */
+const SECOND_LOOK = 25;
+
+interface Pulse {
+  readonly beats: number;
+  readonly since: number;
+  suspected: boolean;
+}
+
+/**
+ * Who holds messages, and who of them is still there: one row for each subscription, whatever it holds.
+ *
+ * A consumer is dead when its process has ended, or when its count of beats stood still for its lease on the watcher's own
+ * monotonic clock: nobody's wall clock is believed, so setting it, or waking a machine from sleep, costs no one his messages.
+ */
+export class SqliteConsumers {
+  readonly #pulses = new Map<number, Pulse>();
+  readonly #here: ProcessMark = thisProcess();
+  #nextLook = -Infinity;
+  readonly #all: SqliteStatement;
+  readonly #insert: SqliteStatement;
+  readonly #beat: SqliteStatement;
+  readonly #delete: SqliteStatement;
+  readonly #deleteSilent: SqliteStatement;
+
+  constructor(
+    private readonly database: SqliteDatabase,
+    private readonly tasks: SqliteTasks,
+    private readonly clock: Clock,
+  ) {
+    this.#all = database.prepare('SELECT * FROM funq_consumers');
+    this.#insert = database.prepare(
+      'INSERT INTO funq_consumers (id, lease, place, pid, started) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#beat = database.prepare('UPDATE funq_consumers SET beats = beats + 1 WHERE id = ? RETURNING beats');
+    this.#delete = database.prepare('DELETE FROM funq_consumers WHERE id = ?');
+    this.#deleteSilent = database.prepare('DELETE FROM funq_consumers WHERE id = ? AND beats = ?');
+  }
+
+  /** A new consumer. Its id is random, so a receipt of an earlier one never fits. */
+  register(lease: number): number {
+    const id = randomInt(2 ** 40, NOBODY);
+    this.#insert.run(id, lease, this.#here.place, this.#here.pid, this.#here.started);
+    this.#note(id, 0);
+    return id;
+  }
+
+  /** A sign of life. False when the consumer was given up for dead meanwhile: what it held is gone. */
+  beat(id: number): boolean {
+    const [row] = this.#beat.all(id);
+    if (row) this.#note(id, row.beats as number);
+    return row !== undefined;
+  }
+
+  /** Ends a consumer; what it holds waits again. */
+  leave(id: number): void {
+    this.#delete.run(id);
+    this.tasks.abandon(id);
+  }
+
+  /** Ends the consumers that are dead, at most every third of `lease`; true when there were any. */
+  async sweep(lease: number, signal: AbortSignal): Promise<boolean> {
+    const now = this.clock.monotonic();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + Math.min(LOOK, lease / 3);
+    const dead = await this.database.read(() => this.#dead(now), signal);
+    if (dead.length === 0) return false;
+    await this.database.write(() => {
+      for (const { id, beats } of dead) if (this.#deleteSilent.run(id!, beats!) > 0) this.tasks.abandon(id as number);
+    }, signal);
+    return true;
+  }
+
+  #dead(now: number): SqliteRow[] {
+    const rows = this.#all.all();
+    const present = new Set(rows.map((row) => row.id));
+    for (const id of this.#pulses.keys()) if (!present.has(id)) this.#pulses.delete(id);
+    return rows.filter((row) => hasEnded(row as unknown as ProcessMark, this.#here) || this.#isSilent(row, now));
+  }
+
+  #isSilent({ id, beats, lease }: SqliteRow, now: number): boolean {
+    const pulse = this.#pulses.get(id as number);
+    if (!pulse || pulse.beats !== beats) {
+      this.#note(id as number, beats as number);
+      return false;
+    }
+    if (now - pulse.since < (lease as number)) return false;
+    // Not at first sight: when this process was held up itself, the beats of its own consumers are only about to come.
+    if (pulse.suspected) return true;
+    pulse.suspected = true;
+    this.#nextLook = Math.min(this.#nextLook, now + SECOND_LOOK);
+    return false;
+  }
+
+  #note(id: number, beats: number): void {
+    this.#pulses.set(id, { beats, since: this.clock.monotonic(), suspected: false });
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Clock } from '../../contracts/clock.js';
+import { adapt, openHandle, type SqliteConnection, type SqliteHandle, type SqliteStatement } from './sqlite-driver.js';
+import { explain, resultOf, sqliteError } from './sqlite-error.js';
+
+export interface SqliteFileOptions {
+  /**
+   * Path of the database file, made with its folders when it is missing; `':memory:'` for one that ends with the process.
+   * Broker and stores may share one file, and many processes of one machine may open it; it must not be on a network disk.
+   */
+  readonly file: string;
+  /**
+   * What a write that was confirmed survives. `'normal'`, the default: the end of any process, `kill -9` too; the last moments
+   * before a power loss may be missing. `'full'`: a power loss as well, for a disk flush at every write.
+   */
+  readonly durability?: 'normal' | 'full';
+  /**
+   * Milliseconds to go on trying while other processes are writing. 5000 by default; after that `FUNQ_SQLITE_BUSY`, as when a
+   * process was frozen in the middle of a write: all others have to wait until it goes on or is killed.
+   */
+  readonly busyTimeout?: number;
+  /**
+   * A database that is already open, in place of the driver that would be chosen; `close()` leaves it open. Only one copy of
+   * SQLite may work on a file in one process, so give one of the same driver to all that share the file.
+   */
+  readonly database?: SqliteHandle;
+}
+
+export const MEMORY = ':memory:';
+
+/** 'funq' in the header of the file, where SQLite keeps whose it is. */
+const APPLICATION = 0x66756e71;
+/** Version of all tables together; raised by a change that older releases can't work with. */
+const SCHEMA = 1;
+/** Longest that one attempt blocks the event loop while another process writes, in milliseconds. */
+const BLOCK = 20;
+const LONGEST_PAUSE = 32;
+/** Pieces of work after which the event loop gets a turn: SQLite answers at once, so a chain of awaits would never give it one. */
+const STINT = 16;
+/** A write-ahead log that grew beyond this many bytes in a burst is cut back. */
+const LOG_LIMIT = 64 * 2 ** 20;
+
+/** Opens the database of `options` and makes the tables of `schema` (`CREATE … IF NOT EXISTS`) in it. */
+export async function openDatabase(options: SqliteFileOptions, clock: Clock, schema: string): Promise<SqliteDatabase> {
+  const { file, durability = 'normal', busyTimeout = 5000 } = options;
+  if (!file) throw sqliteError('FUNQ_SQLITE_OPEN', `'file' must name a database file, not ${JSON.stringify(file)}`);
+  const connection = adapt(options.database ?? openFile(file));
+  const database = new SqliteDatabase(connection, file, clock, busyTimeout, options.database !== undefined);
+  try {
+    await database.read(() => {
+      connection.exec(`PRAGMA busy_timeout = ${BLOCK}`);
+      checkOwner(connection, file);
+      connection.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_LIMIT}`);
+      connection.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
+    });
+    await database.write(() => {
+      checkOwner(connection, file);
+      connection.exec(`${schema}; PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA}`);
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+/** One connection. Work is synchronous; only waiting for other processes is not. */
+export class SqliteDatabase {
+  #open = true;
+  #worked = 0;
+
+  constructor(
+    private readonly connection: SqliteConnection,
+    readonly file: string,
+    private readonly clock: Clock,
+    private readonly busyTimeout: number,
+    private readonly lent: boolean,
+  ) {}
+
+  prepare(sql: string): SqliteStatement {
+    return this.connection.prepare(sql);
+  }
+
+  /** Runs `work` as one transaction that holds the write lock from the start. It may run again, so it must only touch the file. */
+  write<T>(work: () => T, signal?: AbortSignal): Promise<T> {
+    return this.read(() => {
+      this.connection.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        this.connection.exec('COMMIT');
+        return result;
+      } catch (error) {
+        this.#rollBack();
+        throw error;
+      }
+    }, signal);
+  }
+
+  /** Runs `work` as it is, again while other processes are in its way; an aborted `signal` ends the trying. */
+  async read<T>(work: () => T, signal?: AbortSignal): Promise<T> {
+    if (++this.#worked % STINT === 0) await new Promise((resolve) => setImmediate(resolve));
+    const deadline = this.clock.monotonic() + this.busyTimeout;
+    for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      if (!this.#open) throw sqliteError('FUNQ_SQLITE_CLOSED', `${this.file} is closed`);
+      try {
+        return work();
+      } catch (error) {
+        if (resultOf(error) !== 'BUSY') throw explain(error, this.file);
+        if (signal?.aborted || this.clock.monotonic() >= deadline) throw this.#tooBusy(error);
+      }
+      await this.clock.sleep(pause * (0.5 + Math.random()), signal);
+    }
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (!this.lent) this.connection.close();
+  }
+
+  #rollBack(): void {
+    try {
+      this.connection.exec('ROLLBACK');
+    } catch {
+      // SQLite has already rolled back by itself, as it does when the disk is full.
+    }
+  }
+
+  #tooBusy(cause: unknown): Error {
+    const message = `${this.file} was locked by other processes for ${this.busyTimeout} ms. Find what holds it, or raise 'busyTimeout'.`;
+    return sqliteError('FUNQ_SQLITE_BUSY', message, cause);
+  }
+}
+
+function openFile(file: string): SqliteHandle {
+  if (file === MEMORY) return openHandle(file);
+  // Absolute, because libsql takes a name like `http:…` for a server.
+  const path = resolve(file);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return openHandle(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'FUNQ_SQLITE_DRIVER') throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    throw sqliteError(
+      'FUNQ_SQLITE_OPEN',
+      `${path} can't be opened (${said}). Check the path and who may write there.`,
+      error,
+    );
+  }
+}
+
+/** Refuses a file of another program, and one that a newer release wrote, before anything in it is changed. */
+function checkOwner(connection: SqliteConnection, file: string): void {
+  const pragma = (name: string): unknown => connection.prepare(`PRAGMA ${name}`).all()[0]?.[name];
+  const owner = pragma('application_id');
+  const version = Number(pragma('user_version'));
+  const empty = connection.prepare('SELECT 1 FROM sqlite_master LIMIT 1').all().length === 0;
+  if (owner !== APPLICATION && !(owner === 0 && version === 0 && empty)) {
+    throw sqliteError('FUNQ_SQLITE_FOREIGN', `${file} belongs to another program. Give funq a file of its own.`);
+  }
+  if (version > SCHEMA) {
+    const message = `${file} has tables of version ${version}, this release knows ${SCHEMA}. Update nestjs-funq, or name another file.`;
+    throw sqliteError('FUNQ_SQLITE_NEWER', message);
+  }
+}

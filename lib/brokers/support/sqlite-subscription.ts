@@ -1,0 +1,112 @@
+import type { Delivery, Subscription } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Attempt, Polling } from './polling.js';
+import type { SqliteConsumers } from './sqlite-consumers.js';
+import type { SqliteDatabase } from './sqlite-database.js';
+import { sqliteError } from './sqlite-error.js';
+import type { Receipt, SqliteTasks } from './sqlite-tasks.js';
+
+export interface SqliteSubscriptionParts {
+  readonly clock: Clock;
+  readonly database: SqliteDatabase;
+  readonly tasks: SqliteTasks;
+  readonly consumers: SqliteConsumers;
+  readonly polling: Polling;
+  /** Messages may have become available in `queue`, or in any queue. */
+  wake(queue?: string): void;
+  closed(subscription: SqliteSubscription): void;
+}
+
+export class SqliteSubscription implements Subscription {
+  #id = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly queue: string,
+    private readonly lease: number,
+    private readonly parts: SqliteSubscriptionParts,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.parts.database.write(() => this.#stayAlive());
+  }
+
+  wake(): void {
+    this.parts.polling.wake();
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    if (this.#closing) throw sqliteError('FUNQ_SQLITE_CLOSED', `The subscription to ${this.queue} is closed`);
+    try {
+      return await this.parts.polling.receive(() => this.#attempt(max, signal), signal);
+    } catch (error) {
+      // Gave up because of it; what was not written was not taken.
+      if (signal.aborted || this.#closing) return [];
+      throw error;
+    }
+  }
+
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, (owner, seqs) => this.parts.tasks.ack(owner, seqs));
+  }
+
+  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const lost = await this.#settle(deliveries, (owner, seqs) => this.parts.tasks.release(owner, seqs));
+    this.parts.wake(this.queue);
+    return lost;
+  }
+
+  async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    if (!this.#closing) await this.parts.database.write(() => this.#closing || this.#stayAlive());
+    return deliveries.filter((delivery) => this.#closing || ownerOf(delivery) !== this.#id);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const { database, consumers, polling, wake, closed } = this.parts;
+    polling.stop();
+    try {
+      await database.write(() => consumers.leave(this.#id));
+    } finally {
+      closed(this);
+    }
+    wake(this.queue);
+  }
+
+  async #attempt(max: number, signal: AbortSignal): Promise<Attempt<Delivery>> {
+    const { clock, database, tasks, consumers, wake } = this.parts;
+    if (await consumers.sweep(this.lease, signal)) wake();
+    const { ready, due } = await database.read(() => tasks.look(this.queue), signal);
+    const wait = due - clock.now();
+    // Only looked at so far: an idle queue costs the others no lock.
+    if (!ready && wait > 0) return { taken: [], next: wait };
+    return database.write(() => {
+      if (this.#closing) return { taken: [] };
+      this.#stayAlive();
+      return tasks.claim(this.queue, this.#id, max, clock.now());
+    }, signal);
+  }
+
+  /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
+  #stayAlive(): void {
+    if (!this.parts.consumers.beat(this.#id)) this.#id = this.parts.consumers.register(this.lease);
+  }
+
+  async #settle(
+    deliveries: readonly Delivery[],
+    change: (owner: number, seqs: readonly number[]) => number[],
+  ): Promise<readonly Delivery[]> {
+    const owner = this.#id;
+    const seqs = deliveries.filter((delivery) => ownerOf(delivery) === owner).map(seqOf);
+    const settled = seqs.length > 0 ? await this.parts.database.write(() => change(owner, seqs)) : [];
+    if (settled.length === deliveries.length) return [];
+    const held = new Set(settled);
+    return deliveries.filter((delivery) => ownerOf(delivery) !== owner || !held.has(seqOf(delivery)));
+  }
+}
+
+const ownerOf = (delivery: Delivery): number => (delivery.receipt as Receipt).owner;
+const seqOf = (delivery: Delivery): number => (delivery.receipt as Receipt).seq;

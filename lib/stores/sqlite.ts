@@ -1,0 +1,87 @@
+import { MEMORY, type SqliteFileOptions } from '../brokers/support/sqlite-database.js';
+import { SqliteSession } from '../brokers/support/sqlite-session.js';
+import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
+import { FILTER_SCHEMA, SqliteFilter } from './support/sqlite-filter.js';
+import { PRESENCE_SCHEMA, SqlitePresence } from './support/sqlite-presence.js';
+import { RATE_SCHEMA, SqliteRate } from './support/sqlite-rate.js';
+import { RESULTS_SCHEMA, SqliteResults } from './support/sqlite-results.js';
+
+export type { SqliteFileOptions } from '../brokers/support/sqlite-database.js';
+export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sqlite-driver.js';
+
+/**
+ * What processes agree on, in a SQLite file: one of its own, or the file of the broker. Times are kept on the wall clock, which
+ * the processes of one machine share.
+ */
+export function sqliteCoordination(options: SqliteFileOptions): CoordinationStore {
+  const schema = [FILTER_SCHEMA, RATE_SCHEMA, PRESENCE_SCHEMA].join(';');
+  const session = new SqliteSession(options, schema, ({ database }) => ({
+    filter: new SqliteFilter(database),
+    rate: new SqliteRate(database),
+    presence: new SqlitePresence(database),
+  }));
+
+  return {
+    ...natureOf(options),
+    connect: (context) => session.connect(context),
+    async claim(key, owner, lease) {
+      const { database, clock, filter } = await session.use();
+      return database.write(() => filter.claim(key, owner, lease, clock.now()));
+    },
+    async confirm(key, owner, ttl, value) {
+      const { database, clock, filter } = await session.use();
+      return database.write(() => filter.confirm(key, owner, ttl, value, clock.now()));
+    },
+    async release(key, owner) {
+      const { database, filter } = await session.use();
+      await database.write(() => filter.release(key, owner));
+    },
+    async reserve(key, interval, burst, permits) {
+      const { database, clock, rate } = await session.use();
+      return database.write(() => rate.reserve(key, interval, burst, permits, clock.now()));
+    },
+    async report(worker, ttl) {
+      const { database, clock, presence } = await session.use();
+      await database.write(() => presence.report(worker, ttl, clock.now()));
+    },
+    async withdraw(id) {
+      const { database, presence } = await session.use();
+      await database.write(() => presence.withdraw(id));
+    },
+    async list() {
+      const { database, clock, presence } = await session.use();
+      return database.read(() => presence.list(clock.now()));
+    },
+    close: () => session.close(),
+  };
+}
+
+/** The outcomes of tasks in a SQLite file: one of its own, or the file of the broker. */
+export function sqliteResults(options: SqliteFileOptions): ResultStore {
+  const session = new SqliteSession(options, RESULTS_SCHEMA, ({ database }) => ({
+    results: new SqliteResults(database),
+  }));
+
+  return {
+    ...natureOf(options),
+    connect: (context) => session.connect(context),
+    async save(list) {
+      const { database, clock, results } = await session.use();
+      return database.write(() => results.save(list, clock.now()));
+    },
+    async find(id) {
+      const { database, clock, results } = await session.use();
+      return database.read(() => results.find(id, clock.now()));
+    },
+    async query(query) {
+      const { database, clock, results } = await session.use();
+      return database.read(() => results.query(query, clock.now()));
+    },
+    close: () => session.close(),
+  };
+}
+
+function natureOf({ file }: SqliteFileOptions): { kind: string; durable: boolean; shared: boolean } {
+  const lasting = file !== MEMORY;
+  return { kind: 'sqlite', durable: lasting, shared: lasting };
+}
