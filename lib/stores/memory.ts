@@ -1,0 +1,180 @@
+import type { ConnectContext } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import type {
+  CoordinationStore,
+  FilterClaim,
+  ResultQuery,
+  ResultStore,
+  Store,
+  TaskResult,
+  WorkerReport,
+} from '../contracts/stores.js';
+
+/**
+ * Filter, rates and presence in the memory of this process: right for an application that runs in one process.
+ *
+ * Keys that were confirmed without a TTL are kept for ever, so give filters a TTL where keys are without number.
+ */
+export function memoryCoordination(): CoordinationStore {
+  return new MemoryCoordination();
+}
+
+export interface MemoryResultsOptions {
+  /** Records kept; beyond it the one that was written longest ago is dropped. Default: 10,000. */
+  readonly limit?: number;
+}
+
+/** The latest outcomes, in the memory of this process. */
+export function memoryResults(options: MemoryResultsOptions = {}): ResultStore {
+  return new MemoryResults(options.limit ?? 10_000);
+}
+
+/** What was stored belongs to the object: it is still there after `close()` and another `connect()`. */
+class MemoryStore implements Store {
+  readonly kind = 'memory';
+  readonly durable = false;
+  readonly shared = false;
+  #clock: Clock | undefined;
+
+  async connect(context: ConnectContext): Promise<void> {
+    this.#clock ??= context.clock;
+  }
+
+  async close(): Promise<void> {
+    this.#clock = undefined;
+  }
+
+  protected get clock(): Clock {
+    if (!this.#clock) throw new Error('The memory store is not connected');
+    return this.#clock;
+  }
+}
+
+interface Claim {
+  readonly owner: string;
+  /** Present once the call was executed. */
+  readonly done?: { readonly value?: Uint8Array };
+}
+
+class MemoryCoordination extends MemoryStore implements CoordinationStore {
+  readonly #claims = new Fading<Claim>();
+  /** The theoretical time of each key's next start. */
+  readonly #starts = new Fading<number>();
+  readonly #workers = new Fading<WorkerReport>();
+
+  async claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
+    const now = this.clock.monotonic();
+    const claim = this.#claims.get(key, now);
+    if (claim?.done) return { state: 'done', ...claim.done };
+    if (claim && claim.owner !== owner) return { state: 'running' };
+    this.#claims.set(key, { owner }, now + lease, now);
+    return { state: 'claimed' };
+  }
+
+  async confirm(key: string, owner: string, ttl = Infinity, value?: Uint8Array): Promise<boolean> {
+    const now = this.clock.monotonic();
+    const claim = this.#claims.get(key, now);
+    if (claim && claim.owner !== owner) return false;
+    this.#claims.set(key, { owner, done: value ? { value } : {} }, now + ttl, now);
+    return true;
+  }
+
+  async release(key: string, owner: string): Promise<void> {
+    const claim = this.#claims.get(key, this.clock.monotonic());
+    if (claim?.owner === owner && !claim.done) this.#claims.delete(key);
+  }
+
+  async reserve(key: string, interval: number, burst: number, permits: number): Promise<number> {
+    const now = this.clock.monotonic();
+    const start = this.#starts.get(key, now) ?? now;
+    const next = start + interval * permits;
+    this.#starts.set(key, next, next, now);
+    return Math.max(0, start - (burst - 1) * interval - now);
+  }
+
+  async report(worker: WorkerReport, ttl: number): Promise<void> {
+    const now = this.clock.monotonic();
+    this.#workers.set(worker.id, worker, now + ttl, now);
+  }
+
+  async withdraw(id: string): Promise<void> {
+    this.#workers.delete(id);
+  }
+
+  async list(): Promise<readonly WorkerReport[]> {
+    return this.#workers.values(this.clock.monotonic());
+  }
+}
+
+class MemoryResults extends MemoryStore implements ResultStore {
+  readonly #results = new Map<string, TaskResult>();
+
+  constructor(private readonly limit: number) {
+    super();
+  }
+
+  async save(results: readonly TaskResult[]): Promise<readonly { readonly index: number; readonly error: Error }[]> {
+    const now = this.clock.now();
+    for (const result of results) {
+      this.#results.delete(result.id);
+      if (lasts(result, now)) this.#results.set(result.id, result);
+    }
+    for (const id of this.#results.keys()) {
+      if (this.#results.size <= this.limit) break;
+      this.#results.delete(id);
+    }
+    return [];
+  }
+
+  async find(id: string): Promise<TaskResult | undefined> {
+    const now = this.clock.now();
+    const result = this.#results.get(id);
+    return result && lasts(result, now) ? result : undefined;
+  }
+
+  async query(query: ResultQuery): Promise<readonly TaskResult[]> {
+    const { queue, status, from = -Infinity, until = Infinity, limit = 100, skip = 0 } = query;
+    const now = this.clock.now();
+    return [...this.#results.values()]
+      .filter((result) => lasts(result, now))
+      .filter((result) => queue === undefined || result.queue === queue)
+      .filter((result) => status === undefined || result.status === status)
+      .filter((result) => result.finishedAt >= from && result.finishedAt < until)
+      .toSorted((a, b) => b.finishedAt - a.finishedAt)
+      .slice(skip, skip + Math.min(limit, 1000));
+  }
+}
+
+const lasts = ({ expiresAt = Infinity }: TaskResult, now: number): boolean => expiresAt > now;
+
+/** A map whose members end. Each write looks at two members in turn, so those that ended never outnumber the others for long. */
+class Fading<T> {
+  readonly #members = new Map<string, { readonly value: T; readonly until: number }>();
+  #round = this.#members.entries();
+
+  /** Exact, whether the member was swept out or not. */
+  get(key: string, now: number): T | undefined {
+    const member = this.#members.get(key);
+    return member && member.until > now ? member.value : undefined;
+  }
+
+  set(key: string, value: T, until: number, now: number): void {
+    this.#members.set(key, { value, until });
+    this.#sweep(now);
+    this.#sweep(now);
+  }
+
+  delete(key: string): void {
+    this.#members.delete(key);
+  }
+
+  values(now: number): T[] {
+    return [...this.#members.values()].filter(({ until }) => until > now).map(({ value }) => value);
+  }
+
+  #sweep(now: number): void {
+    const { done, value: next } = this.#round.next();
+    if (done) this.#round = this.#members.entries();
+    else if (next[1].until <= now) this.#members.delete(next[0]);
+  }
+}

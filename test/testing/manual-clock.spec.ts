@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from 'nestjs-funq/testing';
+
+const START = Date.UTC(2026, 0, 1);
+
+describe('ManualClock', () => {
+  it('stands still until it is moved', async () => {
+    const clock = new ManualClock();
+    expect([clock.now(), clock.monotonic()]).toEqual([START, 0]);
+    await clock.advance(1500.5);
+    expect([clock.now(), clock.monotonic()]).toEqual([START + 1500.5, 1500.5]);
+    expect(new ManualClock(7).now()).toBe(7);
+  });
+
+  it('fires timers at their own moments, in order of time and then of asking', async () => {
+    const clock = new ManualClock();
+    const fired: string[] = [];
+    for (const [name, ms] of Object.entries({ c: 30, a: 10, b: 20, b2: 20, d: 31 })) {
+      clock.after(ms, () => fired.push(`${name}@${clock.monotonic()}`));
+    }
+    await clock.advance(30);
+    expect(fired).toEqual(['a@10', 'b@20', 'b2@20', 'c@30']);
+    expect(clock.pending).toBe(1);
+  });
+
+  it('lets those who were woken run before time goes on', async () => {
+    const clock = new ManualClock();
+    const seen: number[] = [];
+    const walk = async (): Promise<void> => {
+      for (let step = 0; step < 5; step++) {
+        await clock.sleep(10);
+        await new Promise((resolve) => setImmediate(resolve));
+        await Promise.resolve();
+        seen.push(clock.monotonic());
+      }
+    };
+    void walk();
+    await clock.advance(100);
+    expect(seen).toEqual([10, 20, 30, 40, 50]);
+    expect(clock.monotonic()).toBe(100);
+  });
+
+  it('keeps the beat of a ticking timer until it is stopped', async () => {
+    const clock = new ManualClock();
+    const ticks: number[] = [];
+    const stop = clock.every(25, () => {
+      ticks.push(clock.monotonic());
+      if (ticks.length === 3) stop();
+    });
+    await clock.advance(1000);
+    expect(ticks).toEqual([25, 50, 75]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('forgets a timer that was cancelled, at any time', async () => {
+    const clock = new ManualClock();
+    let fired = 0;
+    const cancel = clock.after(10, () => fired++);
+    cancel();
+    cancel();
+    const late = clock.after(5, () => fired++);
+    await clock.advance(20);
+    late();
+    expect([fired, clock.pending]).toEqual([1, 0]);
+  });
+
+  it('wakes a sleeper whose signal aborts, and leaves no timer', async () => {
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const slept = clock.sleep(1000, stop.signal);
+    expect(clock.pending).toBe(1);
+    stop.abort();
+    await slept;
+    await clock.sleep(1000, stop.signal);
+    expect([clock.pending, clock.monotonic()]).toEqual([0, 0]);
+  });
+
+  it('needs no moving for a wait of nothing', async () => {
+    const clock = new ManualClock();
+    await clock.sleep(0);
+    await clock.sleep(-5);
+    const fired = await new Promise((resolve) => clock.after(0, () => resolve('fired')));
+    expect(fired).toBe('fired');
+    let cancelled = false;
+    clock.after(0, () => (cancelled = true))();
+    await clock.advance(0);
+    expect(cancelled).toBe(false);
+  });
+
+  it('is set like a wall clock: timers and the monotonic time do not notice', async () => {
+    const clock = new ManualClock();
+    let fired = false;
+    clock.after(100, () => (fired = true));
+    clock.set(START - 3_600_000);
+    expect([clock.now(), clock.monotonic(), clock.next]).toEqual([START - 3_600_000, 0, START - 3_600_000 + 100]);
+    await clock.advance(99);
+    expect(fired).toBe(false);
+    await clock.advance(1);
+    expect([fired, clock.now(), clock.next]).toEqual([true, START - 3_600_000 + 100, undefined]);
+  });
+
+  it('adds up movements that are asked for at the same time', async () => {
+    const clock = new ManualClock();
+    const at: number[] = [];
+    clock.after(15, () => {
+      at.push(clock.monotonic());
+      void clock.advance(5);
+    });
+    await Promise.all([clock.advance(10), clock.advance(10)]);
+    await clock.advance(0);
+    expect([at, clock.monotonic()]).toEqual([[15], 25]);
+  });
+
+  it('refuses to go back', () => {
+    const clock = new ManualClock();
+    expect(() => clock.advance(-1)).toThrow('-1 ms');
+    expect(() => clock.advance(NaN)).toThrow('NaN ms');
+  });
+});
