@@ -15,8 +15,11 @@ export interface Clock {
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 
-  /** Calls `run` once after `ms`. The returned function cancels it and may be called at any time. */
-  after(ms: number, run: () => void): () => void;
+  /**
+   * Calls `run` once after `ms`. The returned function cancels it and may be called at any time. A `background` timer does
+   * not keep the process alive.
+   */
+  after(ms: number, run: () => void, background?: boolean): () => void;
 
   /** Calls `tick` every `ms` without keeping the process alive. The returned function stops it. */
   every(ms: number, tick: () => void): () => void;

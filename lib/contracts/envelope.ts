@@ -4,6 +4,11 @@ export interface Envelope {
   readonly v: number;
   /** The task's id, the same in every copy that retries and requeues make. */
   readonly id: string;
+  /**
+   * Random, the same in every copy of one publish: tells two publishes apart that were given the same {@link id}. Left out
+   * where the id itself is random.
+   */
+  readonly origin?: string;
   /** Arguments by position. */
   readonly args: readonly unknown[];
   /** Milliseconds since the epoch, on the publisher's clock; kept by retries and requeues. */

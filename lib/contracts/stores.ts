@@ -40,8 +40,8 @@ export type FilterClaim =
   | { readonly state: 'claimed' }
   /** Another owner holds the key. */
   | { readonly state: 'running' }
-  /** Executed; `value` as it was confirmed. */
-  | { readonly state: 'done'; readonly value?: Uint8Array };
+  /** Executed, by the owner that asks where `own`; `value` as it was confirmed. */
+  | { readonly state: 'done'; readonly own: boolean; readonly value?: Uint8Array };
 
 /** Hands out start times on an absolute schedule. */
 export interface RateStore {
@@ -77,7 +77,7 @@ export interface CoordinationStore extends Store, FilterStore, RateStore, Presen
 /** Keeps the outcomes of tasks. */
 export interface ResultStore extends Store {
   /**
-   * Writes all of `results`; a later result of the same task id replaces an earlier one. Resolves to the positions that
+   * Writes all of `results`; of one task id the record that finished last stays, whatever the order of writing. Resolves to the positions that
    * could not be written and why, so that one bad record does not hold up the others.
    */
   save(results: readonly TaskResult[]): Promise<readonly { readonly index: number; readonly error: Error }[]>;

@@ -1,14 +1,15 @@
 import type { Envelope, ErrorRecord } from './envelope.js';
-import type { Policy } from './policy.js';
+import type { Duration, Policy } from './policy.js';
 
 /**
- * One call being executed: what handlers and controls see. They never touch the broker: they say what shall become of the
- * task, and the engine settles it in one place after the call has ended. The last word wins.
+ * One run of a task, as the function that is called sees it. It says what shall become of the task, and the engine settles
+ * it in one place after the call has ended; the last word wins. Once the run was given up (its time was over, or another
+ * run began) its `signal` stays aborted and its verbs do nothing.
  */
 export interface Task {
   readonly id: string;
   readonly queue: string;
-  /** Arguments by position, as they arrived. */
+  /** Arguments by position, as they arrived; runs in place share the objects. */
   readonly args: readonly unknown[];
   /** Number of this run, from 1. Retries raise it, requeues and crashes do not. */
   readonly attempt: number;
@@ -26,42 +27,45 @@ export interface Task {
   readonly signal: AbortSignal;
   /** What earlier runs failed with, oldest first. */
   readonly errors: readonly ErrorRecord[];
-  readonly settlement: Settlement | undefined;
 
   /** Reports progress to whoever listens to the engine's events; any value that the codec can write. */
   progress(value: unknown): void;
 
-  /** Run again after `delay` milliseconds (at once by default), counted as an attempt. */
-  retry(delay?: number): void;
-  /** Back to the queue, counted as a requeue and not as an attempt. */
-  requeue(delay?: number): void;
-  /** Back to the queue and not counted at all: the task could not be started yet. */
-  defer(delay: number): void;
-  /** Given back to the broker for any consumer, at once: this process stops. */
-  release(): void;
+  /** Run again after `delay` (at once by default), counted as an attempt; not limited by the `retry` option. */
+  retry(delay?: Duration): void;
+  /** Back to the queue, counted as a requeue and not as an attempt. Default: after one second, so that it can't spin. */
+  requeue(delay?: Duration): void;
   /** Finished without having been executed. A caller that waits gets `answer.value`, or an error without it. */
   discard(reason: string, status?: DiscardStatus, answer?: { readonly value: unknown }): void;
   /** To the dead letters. */
   dead(reason: string): void;
+}
 
-  /**
-   * Waits `ms` while the task keeps its slot. Resolves to false when the process began to stop before the time was over;
-   * the control that waits then says what becomes of the task, which has not run.
-   */
-  wait(ms: number): Promise<boolean>;
-
+/** A task as controls see it: all of its runs, and the means to hold it back. */
+export interface ManagedTask extends Task {
+  readonly settlement: Settlement | undefined;
   /** The process stops or the lease is lost: no further run may begin here. */
   readonly interrupted: boolean;
 
-  /** Notes that a run failed: one more entry of {@link errors}, one event. */
-  failed(error: unknown, again: boolean): void;
+  /** Back to the queue and not counted at all: the task could not be started yet. Milliseconds. */
+  defer(delay: number): void;
+  /** Given back to the broker for any consumer, at once: this process stops. */
+  release(): void;
 
+  /**
+   * Waits `ms`, or for `turn`, while the task keeps its slot. Resolves to false when the process began to stop, or the lease
+   * was lost, before that; the control that waits then says what becomes of the task, which has not run.
+   */
+  wait(turn: number | Promise<unknown>): Promise<boolean>;
+
+  /** The run has its start and no longer waits for it. A consumer whose concurrency follows its rate fetches by this. */
+  begin(): void;
+  /** Gives the current run up: its signal aborts, what it says or does later is ignored. */
+  abandon(reason: Error): void;
   /** Begins another run in place: a higher {@link attempt} and a fresh {@link signal}. */
   nextAttempt(): void;
-
-  /** Aborts {@link signal} of the current run. */
-  abort(reason: Error): void;
-
+  /** Notes that a run failed: one more entry of {@link errors}, one event. */
+  failed(error: unknown, again: boolean): void;
   /** Tells that a run which had been given up ended after all. */
   late(outcome: { readonly value: unknown } | { readonly error: unknown }): void;
 }

@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { FunqConfigError } from './errors.js';
+import { show } from './show.js';
 
 /** Whether a minute, named by any moment in it, matches. Throws `FUNQ_OPTION_INVALID`, naming `option`. */
 export type MinutePattern = (epoch: number) => boolean;
@@ -11,12 +12,13 @@ export function cronMinutes(expression: string, timeZone: string, option: string
   }
   try {
     const cron = new Cron(expression, { timezone: timeZone, paused: true, mode: '5-part' });
+    if (!cron.nextRun(new Date(0))) throw new RangeError('there is no such date');
     return (epoch) => cron.match(new Date(epoch - (epoch % 60_000)));
   } catch (error) {
-    throw invalid(option, expression, (error as Error).message);
+    throw invalid(option, expression, (error as Error).message.slice(0, 200));
   }
 }
 
 function invalid(option: string, expression: string, why: string): FunqConfigError {
-  return new FunqConfigError('FUNQ_OPTION_INVALID', `${option} is ${JSON.stringify(expression.slice(0, 100))}: ${why}`);
+  return new FunqConfigError('FUNQ_OPTION_INVALID', `${option} is ${show(expression)}: ${why}`);
 }

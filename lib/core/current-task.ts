@@ -1,15 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Task } from '../contracts/task.js';
+import type { Run } from './run.js';
 
 /** Keyed by the asynchronous context, so tasks and apps that run side by side never see each other's. */
-const storage = new AsyncLocalStorage<Task>();
+const storage = new AsyncLocalStorage<Run>();
 
 /** The task in whose call we are, at any depth; `undefined` outside one. */
 export function currentTask(): Task | undefined {
   return storage.getStore();
 }
 
-/** Runs `call` as part of `task`. */
-export function withinTask<T>(task: Task, call: () => T): T {
-  return storage.run(task, call);
+/** The same as the engine knows it. */
+export function currentRun(): Run | undefined {
+  return storage.getStore();
+}
+
+/** Runs `call` as part of `run`. */
+export function withinRun<T>(run: Run, call: () => T): T {
+  return storage.run(run, call);
 }

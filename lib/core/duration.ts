@@ -1,5 +1,6 @@
 import type { Duration } from '../contracts/policy.js';
 import { FunqConfigError } from './errors.js';
+import { show } from './show.js';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -7,10 +8,9 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 export function milliseconds(value: Duration, option: string): number {
   const ms = typeof value === 'number' ? value : parse(value);
   if (!Number.isFinite(ms) || ms < 0) {
-    const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 50)) : String(value);
     throw new FunqConfigError(
       'FUNQ_OPTION_INVALID',
-      `${option} is ${shown}, which is no duration: give milliseconds as a number, or a number with a unit such as '500ms', '10s', '5m', '2h', '7d'`,
+      `${option} is ${show(value)}, which is no duration: give milliseconds as a number, or a number with a unit such as '500ms', '10s', '5m', '2h', '7d'`,
     );
   }
   return ms;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Codec } from '../contracts/codec.js';
 import {
   ENVELOPE_VERSION,
   type DeadLetter,
@@ -22,15 +23,22 @@ export interface EnvelopeInput {
 
 /** A task on its first way. Fields without a value are left out, as on the wire. */
 export function createEnvelope({ args, publishedAt, id, ...rest }: EnvelopeInput): Envelope {
+  const named = id === undefined ? {} : { origin: randomUUID() };
   const envelope: Record<string, unknown> = {
     v: ENVELOPE_VERSION,
     id: id ?? randomUUID(),
+    ...named,
     args: trimmed(args),
     publishedAt,
     attempt: 1,
   };
   for (const [key, value] of Object.entries(rest)) if (value !== undefined) envelope[key] = value;
   return envelope as unknown as Envelope;
+}
+
+/** What tells one publish from every other, whatever ids users give. */
+export function originOf({ origin, id }: Envelope): string {
+  return origin ?? id;
 }
 
 /** The copy that takes a task's place in the queue: `pristine` is its envelope as it arrived, whatever the handler did to its arguments. */
@@ -46,6 +54,17 @@ export function nextEnvelope(
     ...(change.requeues > 0 && { requeues: change.requeues }),
     attempt: change.attempt,
   };
+}
+
+/** The bytes of a copy. A history of errors that would make it too large to be read again is cut down, oldest first. */
+export function encodeFitting(codec: Codec, envelope: Envelope, maxPayload: number): Uint8Array {
+  const errors = envelope.errors ?? [];
+  const bare = errors.map(({ stack: _stack, cause: _cause, ...error }) => error);
+  let body = codec.encode(envelope);
+  for (let from = 0; body.length > maxPayload && from <= errors.length; from++) {
+    body = codec.encode({ ...envelope, errors: bare.slice(from) });
+  }
+  return body;
 }
 
 export interface Death {

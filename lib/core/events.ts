@@ -1,9 +1,9 @@
 import type { DeadLetter } from '../contracts/envelope.js';
-import type { Task } from '../contracts/task.js';
+import type { ManagedTask as Task } from '../contracts/task.js';
 
 /** Everything the engine tells. Logs, counters, stores and pages listen here; nothing else reports. Times in milliseconds. */
 export interface EngineEvents {
-  /** The broker holds these tasks. */
+  /** The broker holds these messages: tasks, copies of retries, replies and dead letters. */
   published: { queue: string; broker: string; count: number };
   publishFailed: { queue: string; broker: string; error: Error };
   /** A task was taken up; its handler is about to be called. */
@@ -33,7 +33,7 @@ export interface EngineEvents {
   progress: { task: Task; value: unknown };
   /** A settlement could not be written; the task stays with the broker and will run again. */
   settleFailed: { queue: string; task?: Task; error: unknown };
-  replyFailed: { task: Task; error: unknown };
+  replyFailed: { queue: string; task?: Task; error: unknown };
   /** The loop of a queue failed for the `attempt`-th time in a row and will try again after `delay`. */
   brokerError: { queue: string; broker: string; error: unknown; attempt: number; delay: number };
   /** The loop of a queue works again. */
@@ -51,9 +51,9 @@ export interface EngineEvents {
 }
 
 export type EventName = keyof EngineEvents;
-type Listener<K extends EventName> = (event: EngineEvents[K]) => void;
+type Listener<K extends EventName> = (event: EngineEvents[K]) => unknown;
 
-/** The engine's one way of telling. Listeners are called in order and at once; one that throws disturbs nobody. */
+/** The engine's one way of telling. Listeners are called in order and at once; one that throws, or rejects, disturbs nobody. */
 export class Events {
   readonly #listeners = new Map<EventName, Set<Listener<never>>>();
 
@@ -83,7 +83,8 @@ export class Events {
   emit<K extends EventName>(name: K, event: EngineEvents[K]): void {
     for (const listener of this.#listeners.get(name) ?? NOBODY) {
       try {
-        (listener as Listener<K>)(event);
+        const returned = (listener as Listener<K>)(event);
+        if (returned instanceof Promise) returned.catch(this.onListenerError);
       } catch (error) {
         this.onListenerError(error);
       }

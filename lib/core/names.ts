@@ -1,4 +1,5 @@
 import { FunqConfigError } from './errors.js';
+import { show } from './show.js';
 
 /**
  * Checks a queue's name: 1 to 128 letters, digits, `.`, `:`, `_` or `-`. Brokers give other signs a meaning of their own

@@ -1,39 +1,58 @@
-import { FunqConfigError } from './errors.js';
 import { milliseconds } from './duration.js';
+import { FunqConfigError } from './errors.js';
+import { show } from './show.js';
 
-/** Reads checked values out of an options object; every complaint names the option, the value and what would do. */
+/**
+ * Reads checked values out of an options object; every complaint names the option, the value and what would do. Only
+ * `undefined` stands for an option that was left out: `null` is a value, and hardly ever one that would do.
+ */
 export class OptionReader {
+  readonly #options: object;
+
+  /** `where` begins every complaint. */
   constructor(
-    private readonly options: object,
+    options: unknown,
     private readonly where: string,
-  ) {}
+  ) {
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      throw new FunqConfigError('FUNQ_OPTION_INVALID', `${where}: options are ${show(options)}, but must be an object`);
+    }
+    this.#options = options;
+  }
 
   /** Refuses every key that is not listed: a misspelt option must not be silently without effect. */
   only(known: readonly string[]): this {
-    for (const key of Object.keys(this.options)) {
-      if (!known.includes(key)) throw this.invalid(key, `is unknown; known are ${known.join(', ')}`);
+    for (const key of Object.keys(this.#options)) {
+      if (known.includes(key)) continue;
+      const shown = key.length > 60 ? `${key.slice(0, 60)}…` : key;
+      throw this.invalid(shown, `is unknown; known are ${known.join(', ')}`);
     }
     return this;
   }
 
+  /** What is not `undefined`. */
+  given(): object {
+    return Object.fromEntries(Object.entries(this.#options).filter(([, value]) => value !== undefined));
+  }
+
   get(key: string): unknown {
-    return Object.hasOwn(this.options, key) ? (this.options as Record<string, unknown>)[key] : undefined;
+    return Object.hasOwn(this.#options, key) ? (this.#options as Record<string, unknown>)[key] : undefined;
   }
 
   integer(key: string, min: number, max: number, fallback: number): number {
-    const value = this.get(key) ?? fallback;
+    const value = this.#or(key, fallback);
     if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
     throw this.invalid(key, `must be a whole number from ${min} to ${max}`);
   }
 
   number(key: string, min: number, max: number, fallback: number): number {
-    const value = this.get(key) ?? fallback;
+    const value = this.#or(key, fallback);
     if (typeof value === 'number' && value >= min && value <= max) return value;
     throw this.invalid(key, `must be a number from ${min} to ${max}`);
   }
 
   duration(key: string, min: number, max: number, fallback: number | string): number {
-    const ms = milliseconds((this.get(key) ?? fallback) as number | string, `${this.where}: ${key}`);
+    const ms = milliseconds(this.#or(key, fallback) as number | string, this.label(key));
     if (ms >= min && ms <= max) return ms;
     throw this.invalid(key, `must be between ${min} ms and ${max} ms`);
   }
@@ -44,10 +63,18 @@ export class OptionReader {
     return value === undefined || value === false || value === 0 ? undefined : this.duration(key, min, max, 0);
   }
 
+  /** A text without control characters and halves of characters, so that it can be logged, and stored by any broker. */
   text(key: string): string | undefined {
     const value = this.get(key);
-    if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 200)) return value;
-    throw this.invalid(key, 'must be a text of 1 to 200 characters');
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && value.length <= 200 && /^[^\p{Cc}\p{Cs}]+$/u.test(value)) return value;
+    throw this.invalid(key, 'must be a text of 1 to 200 characters, none of them a control character');
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.#or(key, fallback);
+    if (typeof value === 'boolean') return value;
+    throw this.invalid(key, 'must be true or false');
   }
 
   oneOf<T extends string>(key: string, allowed: readonly T[]): T | undefined {
@@ -62,21 +89,25 @@ export class OptionReader {
     throw this.invalid(key, 'must be a function');
   }
 
-  /** A reader of the options object under `key`. */
-  nested(key: string): OptionReader {
+  /** A reader of the options object under `key`. `form` says what else would do. */
+  nested(key: string, form = 'an object'): OptionReader {
     const value = this.get(key);
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw this.invalid(key, 'must be an object');
-    return new OptionReader(value, `${this.where}: ${key}`);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return new OptionReader(value, this.label(key));
+    throw this.invalid(key, `must be ${form}`);
+  }
+
+  /** The option's full name. */
+  label(key: string): string {
+    return `${this.where}: ${key}`;
   }
 
   invalid(key: string, why: string): FunqConfigError {
-    return new FunqConfigError('FUNQ_OPTION_INVALID', `${this.where}: ${key} is ${show(this.get(key))}, but ${why}`);
+    return new FunqConfigError('FUNQ_OPTION_INVALID', `${this.label(key)} is ${show(this.get(key))}, but ${why}`);
   }
-}
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
+  #or(key: string, fallback: unknown): unknown {
+    const value = this.get(key);
+    return value === undefined ? fallback : value;
+  }
 }

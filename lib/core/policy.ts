@@ -26,8 +26,9 @@ const ELASTIC = 500;
  * `FUNQ_OPTION_INVALID` or `FUNQ_QUEUE_NAME`, naming the handler, the option and the value.
  */
 export function createPolicy(handler: string, options: ConsumerOptions, defaults: ConsumerOptions = {}): Policy {
-  const merged = new OptionReader({ ...defaults, ...defined(options) }, handler).only(CONSUMER_OPTIONS);
-  const queue = checkQueueName(merged.get('queue') ?? handler, handler);
+  const given = new OptionReader(options, handler).given();
+  const merged = new OptionReader({ ...defaults, ...given }, handler).only(CONSUMER_OPTIONS);
+  const queue = readQueue(merged, handler);
   const common = readTaskOptions(merged, queue);
   const elastic = common.rate !== undefined && merged.get('concurrency') === undefined;
   return Object.freeze({
@@ -50,32 +51,47 @@ export function createPolicy(handler: string, options: ConsumerOptions, defaults
  * stay the consumer's. Throws as {@link createPolicy} does.
  */
 export function overridePolicy(policy: Policy, overrides: TaskOverrides): Policy {
-  const given = defined(overrides);
-  const reader = new OptionReader(given, `task for ${policy.queue}`).only(TASK_OPTIONS);
+  const reader = new OptionReader(overrides, `task for ${policy.queue}`).only(TASK_OPTIONS);
   const read = readTaskOptions(reader, policy.queue);
-  const changed = Object.fromEntries(Object.keys(given).map((key) => [key, read[key as keyof typeof read]]));
+  const changed = Object.fromEntries(Object.keys(reader.given()).map((key) => [key, read[key as keyof typeof read]]));
+  // A bare number changes just that number.
   if (read.rate) changed['rate'] = { ...read.rate, key: policy.rate?.key };
+  if (read.rate && policy.rate && typeof overrides.rate === 'number') {
+    changed['rate'] = { ...policy.rate, interval: read.rate.interval };
+  }
   if (read.retry) changed['retry'] = { ...read.retry, when: policy.retry?.when };
+  if (read.retry && policy.retry && typeof overrides.retry === 'number') {
+    changed['retry'] = { ...policy.retry, times: read.retry.times };
+  }
   if (read.filter) changed['filter'] = { ...read.filter, key: policy.filter?.key };
   return Object.freeze({ ...policy, ...changed });
+}
+
+/** Leaves room for the name of its dead letters. */
+function readQueue(options: OptionReader, handler: string): string {
+  const given = options.get('queue');
+  const queue = checkQueueName(given === undefined ? handler : given, handler);
+  checkQueueName(`${queue}.dead`, `${handler}: its dead letters`);
+  return queue;
 }
 
 function readWindow(options: OptionReader): WindowPolicy | undefined {
   const value = options.get('window');
   if (value === undefined || value === false) return undefined;
-  const window = options.nested('window').only(['allow', 'deny', 'timeZone']);
+  const window = options.nested('window', '{ allow, deny, timeZone } or false').only(['allow', 'deny', 'timeZone']);
   const policy = {
     allow: texts(window, 'allow'),
     deny: texts(window, 'deny'),
     timeZone: window.text('timeZone') ?? 'UTC',
   };
   if (policy.allow.length + policy.deny.length === 0) throw options.invalid('window', 'must name allow or deny');
-  new TimeWindow(policy, 'window');
+  new TimeWindow(policy, options.label('window'));
   return policy;
 }
 
 function texts(options: OptionReader, key: string): readonly string[] {
-  const value = options.get(key) ?? [];
+  const value = options.get(key);
+  if (value === undefined) return [];
   const list = Array.isArray(value) ? value : [value];
   if (list.every((text) => typeof text === 'string')) return list as string[];
   throw options.invalid(key, "must be '22:00-06:00', a cron expression, or a list of them");
@@ -87,8 +103,4 @@ function readSchema(options: OptionReader): StandardSchemaV1 | undefined {
   const standard = (schema as Partial<StandardSchemaV1>)?.['~standard'];
   if (typeof standard?.validate === 'function') return schema as StandardSchemaV1;
   throw options.invalid('schema', 'must be a Standard Schema (zod, valibot, arktype …) of the argument tuple');
-}
-
-function defined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

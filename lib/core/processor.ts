@@ -1,6 +1,6 @@
 import type { Codec } from '../contracts/codec.js';
 import type { Policy } from '../contracts/policy.js';
-import { withinTask } from './current-task.js';
+import { withinRun } from './current-task.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { openTask } from './open-task.js';
@@ -53,7 +53,7 @@ export class Processor {
     const task = this.#tasks.get(held);
     if (!task) return;
     task.lose();
-    this.#forget(held);
+    this.#forget(held, task);
     void this.#settled(Promise.resolve());
     this.options.events.emit('leaseLost', { queue: task.queue, task });
   }
@@ -67,12 +67,13 @@ export class Processor {
   async giveUp(): Promise<void> {
     const left = [...this.#tasks];
     for (const [held, task] of left) {
+      task.release();
       task.closed = true;
-      this.#forget(held);
+      this.#forget(held, task);
     }
     const { settler } = this.options;
     await Promise.all(
-      left.map(([held, task]) => this.#settled(settler.settle(task, held, { kind: 'release' }, undefined))),
+      left.map(([held, task]) => this.#settled(settler.settle(task, held, decide(task, undefined), undefined))),
     );
   }
 
@@ -89,17 +90,20 @@ export class Processor {
     } catch (error) {
       const newer = error instanceof FunqError && error.code === 'FUNQ_VERSION_NEWER';
       const settled = newer ? settler.newer(held, policy.queue, error) : settler.unreadable(held, policy, error);
-      slots.end();
+      slots.end(false);
       void this.#settled(settled);
       return undefined;
     }
   }
 
   async #run(held: Held, task: RunningTask): Promise<void> {
-    this.options.events.emit('started', { task });
+    const { events, policy, invoke } = this.options;
+    events.emit('started', { task });
+    // Only a rate makes tasks wait for their start.
+    if (!task.policy.rate || !policy.elastic) task.begin();
     let value: unknown;
     try {
-      value = await withinTask(task, () => this.options.invoke(task));
+      value = await withinRun(task.run, () => invoke(task));
     } catch (error) {
       task.end(error);
     }
@@ -122,13 +126,16 @@ export class Processor {
       return this.#settle(held, task, undefined);
     });
     await Promise.all(back);
-    if (leave) await this.#run(...suspects[0]!).finally(leave);
+    const [held, task] = suspects[0]!;
+    // Meanwhile it may have been given back, or its lease lost.
+    if (leave && !task.closed) await this.#run(held, task);
+    leave?.();
   }
 
   async #settle(held: Held, task: RunningTask, value: unknown): Promise<void> {
     if (task.interrupted && task.failure) task.release();
     task.closed = true;
-    this.#forget(held);
+    this.#forget(held, task);
     await this.#settled(this.options.settler.settle(task, held, decide(task, task.failure), value));
   }
 
@@ -145,8 +152,8 @@ export class Processor {
   }
 
   /** The call is over, in one way or another; its slot is free. */
-  #forget(held: Held): void {
+  #forget(held: Held, task: RunningTask): void {
     this.#tasks.delete(held);
-    this.options.slots.end();
+    this.options.slots.end(task.begun);
   }
 }

@@ -46,6 +46,7 @@ export class Receiver {
   /** Resolves when nothing more will be taken. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    for (const session of this.#sessions) session.hurried = true;
     await this.#loop;
   }
 

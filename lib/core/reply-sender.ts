@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
-import { ENVELOPE_VERSION, type Reply } from '../contracts/envelope.js';
-import type { DiscardStatus, Task } from '../contracts/task.js';
+import { ENVELOPE_VERSION, type Reply, type ReplyAddress } from '../contracts/envelope.js';
+import type { DiscardStatus, ManagedTask as Task } from '../contracts/task.js';
 import { recordError } from './error-record.js';
 import { FunqError, type FunqErrorCode } from './errors.js';
 import type { Events } from './events.js';
@@ -10,6 +10,9 @@ import type { Outbox } from './outbox.js';
 
 /** Reply queues begin with this; a message can't make us write anywhere else. */
 export const REPLY_PREFIX = 'funq.replies.';
+
+/** By how many milliseconds clocks may differ. */
+const SKEW = 60_000;
 
 export interface ReplySenderOptions {
   readonly outbox: Outbox;
@@ -44,18 +47,34 @@ export class ReplySender {
       );
   }
 
-  async #send(task: Task, content: Pick<Reply, 'value' | 'error'>): Promise<void> {
-    const address = task.envelope.reply;
-    const { outbox, clock, events } = this.options;
-    if (!address) return;
-    const ttl = address.until - clock.now();
-    if (ttl <= 0 || !address.queue.startsWith(REPLY_PREFIX)) return;
+  /** For a task that was not accepted: its envelope may still be readable enough to tell who waits. */
+  async refused(body: Uint8Array, queue: string, error: unknown): Promise<void> {
+    if (body.length > this.options.maxPayload) return;
     try {
-      const body = this.#encode({ v: ENVELOPE_VERSION, call: address.call, ...content });
-      await outbox.publish(address.queue, { id: randomUUID(), body, ttl });
-    } catch (error) {
-      events.emit('replyFailed', { task, error });
+      const { reply } = this.options.codec.decode(body);
+      if (reply) await this.#publish(reply, { error: recordError(error) });
+    } catch (failure) {
+      if ((failure as Partial<FunqError>).code === 'FUNQ_UNDECODABLE') return;
+      this.options.events.emit('replyFailed', { queue, error: failure });
     }
+  }
+
+  async #send(task: Task, content: Pick<Reply, 'value' | 'error'>): Promise<void> {
+    const { reply } = task.envelope;
+    if (!reply) return;
+    try {
+      await this.#publish(reply, content);
+    } catch (error) {
+      this.options.events.emit('replyFailed', { queue: task.queue, task, error });
+    }
+  }
+
+  async #publish(address: ReplyAddress, content: Pick<Reply, 'value' | 'error'>): Promise<void> {
+    // The caller's clock may differ from ours: a reply that looks a little late is sent all the same.
+    const ttl = address.until + SKEW - this.options.clock.now();
+    if (ttl <= 0 || !address.queue.startsWith(REPLY_PREFIX)) return;
+    const body = this.#encode({ v: ENVELOPE_VERSION, call: address.call, ...content });
+    await this.options.outbox.publish(address.queue, { id: randomUUID(), body, ttl });
   }
 
   /** A result that can't be sent is answered with the reason. */

@@ -11,6 +11,8 @@ const BATCH = 500;
 /** The most that wait while the store is away; the oldest are given up beyond it. */
 const BUFFER = 10_000;
 const DEADLINE = 10_000;
+/** Tries of the last flush. */
+const TRIES = 5;
 
 /** Gathers results for the store. Tasks never wait for it: a store that is slow or away costs records, not tasks. */
 export class ResultWriter {
@@ -38,11 +40,11 @@ export class ResultWriter {
     else this.#cancel ??= this.clock.after(WAIT, () => void this.#write());
   }
 
-  /** Writes everything; what the store does not take now is given up. For shutdown. */
+  /** Writes everything; what the store does not take within a few tries is given up. For shutdown. */
   async flush(): Promise<void> {
-    while (this.#buffer.length > 0 || this.#writing) {
+    for (let failed = 0; (this.#buffer.length > 0 || this.#writing) && failed < TRIES;) {
       await this.#write();
-      if (this.#failures > 0) break;
+      if (this.#failures > 0 && ++failed < TRIES) await this.clock.sleep(backoff(failed, RECONNECT));
     }
     this.#cancel?.();
     this.#cancel = undefined;

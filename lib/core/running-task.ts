@@ -1,14 +1,18 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Delivery } from '../contracts/broker.js';
 import type { Envelope, ErrorRecord } from '../contracts/envelope.js';
-import type { Policy } from '../contracts/policy.js';
-import type { DiscardStatus, Settlement, Task } from '../contracts/task.js';
+import type { Duration, Policy } from '../contracts/policy.js';
+import type { DiscardStatus, ManagedTask, Settlement } from '../contracts/task.js';
+import { milliseconds } from './duration.js';
 import { recordError } from './error-record.js';
 import { FunqError, RequeueError } from './errors.js';
 import type { Events } from './events.js';
+import { Run } from './run.js';
 
 /** How many errors a task carries along. */
 const HISTORY = 20;
+/** A requeue without a delay would spin. */
+const REQUEUE_DELAY = 1000;
 
 /** What a task needs of the worker that runs it. */
 export interface TaskHost {
@@ -16,25 +20,28 @@ export interface TaskHost {
   readonly events: Events;
   /** Aborts when the worker begins to stop. */
   readonly stopping: AbortSignal;
-  /** A task that holds its slot without running: +1 when a wait begins, -1 when it ends. */
-  idle(change: 1 | -1): void;
+  /** The task has got its start. */
+  began(): void;
 }
 
-/** A {@link Task} in the hands of a worker. */
-export class RunningTask implements Task {
-  attempt: number;
+/** A task in the hands of a worker, over all of its runs. */
+export class RunningTask implements ManagedTask {
   /** As they arrived, or as the schema transformed them. */
   args: readonly unknown[];
+  /** What the function of the current run holds. */
+  run: Run;
   settlement: Settlement | undefined;
   /** What the call failed with, noted before exception filters could hide it, and what they made of it for the caller. */
   failure: { readonly error: unknown; readonly shown: unknown } | undefined;
   /** Settled, or taken from us: whatever happens now is late. */
   closed = false;
   interrupted = false;
+  /** Got a start at least once. */
+  begun = false;
   readonly startedAt: number;
   #reported = 0;
   #errors: ErrorRecord[] | undefined;
-  #controller: AbortController | undefined;
+  #nap: AbortController | undefined;
 
   constructor(
     readonly envelope: Envelope,
@@ -42,8 +49,8 @@ export class RunningTask implements Task {
     readonly delivery: Delivery,
     private readonly host: TaskHost,
   ) {
-    this.attempt = envelope.attempt;
     this.args = envelope.args;
+    this.run = new Run(this, envelope.attempt);
     this.startedAt = host.clock.now();
   }
 
@@ -52,6 +59,12 @@ export class RunningTask implements Task {
   }
   get queue(): string {
     return this.policy.queue;
+  }
+  get attempt(): number {
+    return this.run.attempt;
+  }
+  get signal(): AbortSignal {
+    return this.run.signal;
   }
   get requeues(): number {
     return this.envelope.requeues ?? 0;
@@ -68,20 +81,16 @@ export class RunningTask implements Task {
   get errors(): readonly ErrorRecord[] {
     return this.#errors ?? this.envelope.errors ?? [];
   }
-  /** Made when somebody asks: most handlers never do. */
-  get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
-  }
 
   progress(value: unknown): void {
     this.host.events.emit('progress', { task: this, value });
   }
 
-  retry(delay = 0): void {
-    this.settlement = { kind: 'retry', delay };
+  retry(delay: Duration = 0): void {
+    this.settlement = { kind: 'retry', delay: milliseconds(delay, `${this.policy.handler}: retry()`) };
   }
-  requeue(delay = 0): void {
-    this.settlement = { kind: 'requeue', delay };
+  requeue(delay: Duration = REQUEUE_DELAY): void {
+    this.settlement = { kind: 'requeue', delay: milliseconds(delay, `${this.policy.handler}: requeue()`) };
   }
   defer(delay: number): void {
     this.settlement = { kind: 'defer', delay };
@@ -97,13 +106,23 @@ export class RunningTask implements Task {
     this.settlement = { kind: 'dead', reason, code };
   }
 
-  async wait(ms: number): Promise<boolean> {
+  async wait(turn: number | Promise<unknown>): Promise<boolean> {
     const { clock, stopping } = this.host;
-    this.host.idle(1);
-    const due = clock.monotonic() + ms;
-    await clock.sleep(ms, stopping);
-    this.host.idle(-1);
-    return !stopping.aborted || clock.monotonic() >= due;
+    if (stopping.aborted || this.interrupted) return false;
+    const nap = (this.#nap = new AbortController());
+    const wake = (): void => nap.abort();
+    stopping.addEventListener('abort', wake, { once: true });
+    let over = false;
+    const waited = typeof turn === 'number' ? clock.sleep(turn, nap.signal) : settledOrAborted(turn, nap.signal);
+    await waited.then(() => (over = !nap.signal.aborted));
+    stopping.removeEventListener('abort', wake);
+    return over && !this.interrupted;
+  }
+
+  begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    this.host.began();
   }
 
   failed(error: unknown, again: boolean): void {
@@ -116,17 +135,18 @@ export class RunningTask implements Task {
   /** Notes how the call ended in failure. The run itself may have been reported by a control already. */
   end(error: unknown): void {
     this.failure = { error: this.failure?.error ?? error, shown: error };
-    if (this.settlement || this.interrupted || error instanceof RequeueError || this.#reported === this.attempt) return;
-    this.failed(error, false);
+    if (this.interrupted || error instanceof RequeueError || this.#reported === this.attempt) return;
+    this.failed(error, this.settlement?.kind === 'retry');
+  }
+
+  abandon(reason: Error): void {
+    this.run.end();
+    this.run.abort(reason);
   }
 
   nextAttempt(): void {
-    this.attempt++;
-    this.#controller = undefined;
-  }
-
-  abort(reason: Error): void {
-    (this.#controller ??= new AbortController()).abort(reason);
+    this.run.end();
+    this.run = new Run(this, this.attempt + 1);
   }
 
   late(outcome: { readonly value: unknown } | { readonly error: unknown }): void {
@@ -136,13 +156,17 @@ export class RunningTask implements Task {
   /** The lease is gone: someone else may run the task. */
   lose(): void {
     this.closed = true;
-    this.interrupt(
-      new FunqError('FUNQ_LEASE_LOST', `the lease of task ${this.id} on ${this.queue} ran out; it may run elsewhere`),
-    );
+    const message = `the lease of task ${this.id} on ${this.queue} ran out; it may run elsewhere`;
+    this.interrupt(new FunqError('FUNQ_LEASE_LOST', message));
   }
 
   interrupt(reason: FunqError): void {
     this.interrupted = true;
-    this.abort(reason);
+    this.run.abort(reason);
+    this.#nap?.abort();
   }
+}
+
+function settledOrAborted(turn: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return Promise.race([turn, new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
 }

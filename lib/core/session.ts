@@ -35,7 +35,8 @@ type Verb = (list: readonly Delivery[]) => Promise<readonly Delivery[]>;
 const BATCH = 1000;
 /** How often a settlement is tried; it is idempotent, and a broker that is back within seconds saves a second execution. */
 const TRIES = 5;
-const CLOSE_DEADLINE = 5_000;
+/** The longest, in milliseconds, that one settlement or the closing may take. */
+const DEADLINE = 5000;
 
 /** One subscription while it is in use: what is out, its batched settlements, its heartbeat. */
 export class Session {
@@ -46,6 +47,8 @@ export class Session {
   #beating = false;
   /** Nothing more is to be received from it. */
   retired = false;
+  /** The process stops: what fails is not tried again. */
+  hurried = false;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -83,7 +86,7 @@ export class Session {
     await Promise.all([this.acks.flush(), this.releases.flush()]);
     this.#stopHeartbeat();
     const late = (): Error => this.#away('closing');
-    await withDeadline(this.options.clock, CLOSE_DEADLINE, this.subscription.close(), late).catch(() => undefined);
+    await withDeadline(this.options.clock, DEADLINE, this.subscription.close(), late).catch(() => undefined);
     this.onClosed(this);
   }
 
@@ -101,11 +104,11 @@ export class Session {
     const { clock, lease } = this.options;
     for (let n = 1; ; n++) {
       try {
-        return await withDeadline(clock, lease, verb(list), () => this.#away('settling'));
+        return await withDeadline(clock, Math.min(lease, DEADLINE), verb(list), () => this.#away('settling'));
       } catch (error) {
         // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
         if (n === TRIES) this.retired = true;
-        if (n === TRIES || this.#closing) throw error;
+        if (n === TRIES || this.hurried) throw error;
         await clock.sleep(backoff(n, RECONNECT));
       }
     }

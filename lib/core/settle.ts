@@ -4,8 +4,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { DeadLetter, Envelope } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
-import type { Settlement, Task } from '../contracts/task.js';
-import { deadLetter, nextEnvelope, type Death } from './envelope.js';
+import type { ManagedTask, Settlement } from '../contracts/task.js';
+import { backoff, type Backoff } from './backoff.js';
+import { deadLetter, encodeFitting, nextEnvelope, type Death } from './envelope.js';
 import { recordError } from './error-record.js';
 import { FunqError, RequeueError } from './errors.js';
 import type { Events } from './events.js';
@@ -14,8 +15,9 @@ import type { ReplySender } from './reply-sender.js';
 import type { RunningTask } from './running-task.js';
 import type { Held } from './session.js';
 
-/** Wait before a message is given back whose settlement could not be written, or which only a newer version can read. */
-const HOLD = 1000;
+/** Waits before a settlement that could not be written is tried again. */
+const HOLD: Backoff = { delay: 1000, factor: 2, max: 30_000, jitter: 0.2 };
+/** Wait before a message is looked at again that only a newer version can read. */
 const NEWER_DELAY = 5000;
 
 export interface SettlerOptions {
@@ -24,12 +26,14 @@ export interface SettlerOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly replies: ReplySender;
+  /** Largest message in bytes. */
+  readonly maxPayload: number;
   /** Ends waits early when the worker stops. */
   readonly stopping: AbortSignal;
 }
 
 /** What becomes of a task whose call has ended: the settlement that was asked for; else done, or dead when it failed. */
-export function decide(task: Task, failure: { readonly error: unknown } | undefined): Settlement {
+export function decide(task: ManagedTask, failure: { readonly error: unknown } | undefined): Settlement {
   if (task.settlement) return task.settlement;
   if (!failure) return { kind: 'done' };
   const { error } = failure;
@@ -81,6 +85,7 @@ export class Settler {
       const death: Death = { queue: policy.queue, ...reason, diedAt: this.options.clock.now(), errors: [] };
       const letter = deadLetter(death, undefined, held.delivery.body);
       await this.#publishDead(policy, letter);
+      await this.options.replies.refused(held.delivery.body, policy.queue, error);
       if (!(await this.#ack(held, policy.queue))) return;
       this.options.events.emit('dead', { queue: policy.queue, letter, deadLetter: policy.deadLetter });
     });
@@ -104,7 +109,7 @@ export class Settler {
   async #putBack(task: RunningTask, held: Held, kind: 'retry' | 'requeue' | 'defer', delay: number): Promise<void> {
     const { outbox, codec, clock, events, stopping } = this.options;
     const change = {
-      attempt: kind === 'retry' ? task.attempt + 1 : kind === 'requeue' ? task.envelope.attempt : task.attempt,
+      attempt: kind === 'retry' ? task.attempt + 1 : task.attempt,
       requeues: task.requeues + (kind === 'requeue' ? 1 : 0),
     };
     const native = outbox.broker.features.delay;
@@ -135,11 +140,10 @@ export class Settler {
   }
 
   #message(envelope: Envelope, delay: number): Outgoing {
-    const { codec } = this.options;
     const { priority, key } = envelope;
     return {
       id: randomUUID(),
-      body: codec.encode(envelope),
+      body: encodeFitting(this.options.codec, envelope, this.options.maxPayload),
       ...(delay > 0 && { delay }),
       ...(priority && { priority }),
       ...(key !== undefined && { key }),
@@ -159,14 +163,20 @@ export class Settler {
     }
   }
 
-  /** Does `work`; when it fails the message is given back after a while, so that it can't spin. */
+  /**
+   * Does `work`, again and again with backoff while it fails: until then the lease keeps the message from being executed
+   * anew. When the process stops, the message is given back.
+   */
   async #guarded(held: Held, queue: string, task: RunningTask | undefined, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.options.events.emit('settleFailed', { queue, ...(task && { task }), error });
-      await this.options.clock.sleep(HOLD, this.options.stopping);
-      await held.release().catch(() => false);
+    const { events, clock, stopping } = this.options;
+    for (let n = 1; ; n++) {
+      try {
+        return await work();
+      } catch (error) {
+        events.emit('settleFailed', { queue, ...(task && { task }), error });
+      }
+      await clock.sleep(backoff(n, HOLD), stopping);
+      if (stopping.aborted) return void (await held.release().catch(() => false));
     }
   }
 }
@@ -175,6 +185,12 @@ export class Settler {
 export async function settleConsumed(held: Held): Promise<void> {
   // A reply that comes again finds nobody waiting.
   await held.ack().catch(() => false);
+}
+
+/** A message that was not even looked at goes back to its place. */
+export async function settleUntouched(held: Held): Promise<void> {
+  // If that fails its lease runs out with the subscription.
+  await held.release().catch(() => false);
 }
 
 const EVENT = { retry: 'retried', requeue: 'requeued', defer: 'deferred' } as const;

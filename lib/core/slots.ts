@@ -5,8 +5,10 @@ const AHEAD = 0.1;
 
 /** How many tasks of one consumer may be in hand, and how many are. */
 export class Slots {
+  /** In hand: taken and not ended. */
   #busy = 0;
-  #idle = 0;
+  /** Of these, those that wait for their start. */
+  #pending = 0;
   #settling = 0;
   #waiting: (() => void) | undefined;
 
@@ -22,21 +24,29 @@ export class Slots {
     const room = Math.min(concurrency - this.#busy, 2 * concurrency - this.#busy - this.#settling);
     if (!elastic || !rate) return room;
     const ahead = rate.key ? concurrency : Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
-    return Math.min(room, ahead - this.#idle);
+    return Math.min(room, ahead - this.#pending);
   }
 
-  /** Every slot is taken by a task that runs. */
+  /** Concurrency follows the rate, and can't any further: every slot is taken by a task that runs. */
   get exhausted(): boolean {
-    return this.#busy - this.#idle >= this.policy.concurrency;
+    return this.policy.elastic && this.#busy - this.#pending >= this.policy.concurrency;
   }
 
   take(): void {
     this.#busy++;
+    this.#pending++;
   }
 
-  /** The call has ended and is being settled. */
-  end(): void {
+  /** One that was taken has got its start. */
+  began(): void {
+    this.#pending--;
+    this.#wake();
+  }
+
+  /** The call has ended, after its start or without one, and is being settled. */
+  end(begun: boolean): void {
     this.#busy--;
+    if (!begun) this.#pending--;
     this.#settling++;
     this.#wake();
   }
@@ -47,12 +57,7 @@ export class Slots {
     this.#wake();
   }
 
-  idle(change: 1 | -1): void {
-    this.#idle += change;
-    if (change < 0) this.#wake();
-  }
-
-  /** Resolves when a slot may have become free, or `signal` aborts. */
+  /** Resolves when a slot may have become free, or all are exhausted, or `signal` aborts. */
   async changed(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -69,6 +74,6 @@ export class Slots {
   }
 
   #wake(): void {
-    if (this.#waiting && this.free > 0) this.#waiting();
+    if (this.#waiting && (this.free > 0 || this.exhausted)) this.#waiting();
   }
 }

@@ -26,10 +26,11 @@ export class SystemClock implements Clock {
     });
   }
 
-  after(ms: number, run: () => void): () => void {
+  after(ms: number, run: () => void, background = false): () => void {
     let timer: NodeJS.Timeout;
     const arm = (left: number): void => {
       timer = left > LONGEST ? setTimeout(() => arm(left - LONGEST), LONGEST) : setTimeout(run, left);
+      if (background) timer.unref();
     };
     arm(ms);
     return () => clearTimeout(timer);

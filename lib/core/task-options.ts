@@ -32,7 +32,9 @@ function readRate(options: OptionReader): RatePolicy | undefined {
   if (typeof value === 'number') {
     return { interval: 1000 / options.number('rate', 1e-6, 100_000, 1), burst: 1, scope: 'process', key: undefined };
   }
-  const rate = options.nested('rate').only(['starts', 'per', 'burst', 'scope', 'key']);
+  const rate = options
+    .nested('rate', 'starts per second, { starts, per, burst, scope, key } or false')
+    .only(['starts', 'per', 'burst', 'scope', 'key']);
   return {
     interval: rate.duration('per', 1, YEAR, '1s') / rate.number('starts', 1e-6, 1e9, NaN),
     burst: rate.integer('burst', 1, 1_000_000, 1),
@@ -46,7 +48,9 @@ function readRetry(options: OptionReader): RetryPolicy | undefined {
   if (isOff(value)) return undefined;
   const now = { delay: 0, factor: 1, max: HOUR, jitter: 0, when: undefined };
   if (typeof value === 'number') return { times: options.integer('retry', 0, 1000, 0), ...now };
-  const retry = options.nested('retry').only(['times', 'delay', 'factor', 'max', 'jitter', 'when']);
+  const retry = options
+    .nested('retry', 'a number of runs, { times, delay, factor, max, jitter, when } or false')
+    .only(['times', 'delay', 'factor', 'max', 'jitter', 'when']);
   const times = retry.integer('times', 0, 1000, NaN);
   if (times === 0) return undefined;
   return {
@@ -63,7 +67,7 @@ function readFilter(options: OptionReader): FilterPolicy | undefined {
   const value = options.get('filter');
   if (isOff(value)) return undefined;
   if (value === true) return { ttl: undefined, key: undefined, reply: undefined };
-  const filter = options.nested('filter').only(['ttl', 'key', 'reply']);
+  const filter = options.nested('filter', 'true, { ttl, key, reply } or false').only(['ttl', 'key', 'reply']);
   return {
     ttl: filter.optionalDuration('ttl', 1, 100 * YEAR),
     key: filter.callback('key'),
@@ -76,16 +80,17 @@ function readPersist(options: OptionReader): Policy['persist'] {
   const week = 7 * 24 * HOUR;
   if (isOff(value)) return undefined;
   if (value === 'status' || value === 'result') return { result: value === 'result', ttl: week };
-  if (typeof value !== 'object')
-    throw options.invalid('persist', "must be 'status', 'result', { result, ttl } or false");
-  const persist = options.nested('persist').only(['result', 'ttl']);
-  return { result: persist.get('result') === true, ttl: persist.duration('ttl', 1000, 100 * YEAR, week) };
+  const persist = options.nested('persist', "'status', 'result', { result, ttl } or false").only(['result', 'ttl']);
+  return { result: persist.flag('result', false), ttl: persist.duration('ttl', 1000, 100 * YEAR, week) };
 }
 
 function readDeadLetter(options: OptionReader, queue: string): string | undefined {
-  const value = options.get('deadLetter') ?? true;
+  const value = options.get('deadLetter');
   if (value === false) return undefined;
-  return value === true ? `${queue}.dead` : checkQueueName(value, 'deadLetter');
+  if (value === undefined || value === true) return `${queue}.dead`;
+  // A dead letter is no task: in its own queue it would die again, and again.
+  if (value === queue) throw options.invalid('deadLetter', 'must be another queue than the one that it is for');
+  return checkQueueName(value, options.label('deadLetter'));
 }
 
 function isOff(value: unknown): boolean {

@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { WindowPolicy } from '../contracts/policy.js';
 import { cronMinutes, type MinutePattern } from './cron.js';
 import { FunqConfigError } from './errors.js';
+import { show } from './show.js';
 
 /** Answers whether a window is open. Both ends of a range fall on minutes: the first belongs to it, the last does not. */
 export class TimeWindow {
@@ -32,6 +33,10 @@ export class Gate {
     private readonly changed: (open: boolean) => void,
   ) {}
 
+  get isOpen(): boolean {
+    return this.window.isOpen(this.clock.now());
+  }
+
   /** Resolves when the window is open, or `signal` aborts. */
   async pass(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -55,7 +60,7 @@ function minutes(text: string, timeZone: string, local: (epoch: number) => numbe
   if (fromHour > 23 || toHour > 24 || fromMinute > 59 || toMinute > 59 || to > 1440 || from === to) {
     throw new FunqConfigError(
       'FUNQ_OPTION_INVALID',
-      `${option} is '${text}', which is no range of a day: write '22:00-06:00' with two different times from 00:00 to 24:00`,
+      `${option} is ${show(text)}, which is no range of a day: write '22:00-06:00' with two different times from 00:00 to 24:00`,
     );
   }
   return (epoch) => {
@@ -75,7 +80,7 @@ function localMinutes(timeZone: string, option: string): (epoch: number) => numb
   } catch (error) {
     throw new FunqConfigError(
       'FUNQ_OPTION_INVALID',
-      `${option} is ${JSON.stringify(timeZone)}, which is no IANA time zone: write 'Europe/Berlin' or 'UTC'`,
+      `${option} is ${show(timeZone)}, which is no IANA time zone: write 'Europe/Berlin' or 'UTC'`,
       { cause: error },
     );
   }

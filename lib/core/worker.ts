@@ -11,7 +11,8 @@ import type { Quarantine } from './quarantine.js';
 import { Receiver } from './receiver.js';
 import { ReplySender } from './reply-sender.js';
 import type { RunningTask, TaskHost } from './running-task.js';
-import { Settler } from './settle.js';
+import type { Held } from './session.js';
+import { Settler, settleUntouched } from './settle.js';
 import { Slots } from './slots.js';
 import { Gate, TimeWindow } from './window.js';
 
@@ -55,7 +56,7 @@ export class Worker implements TaskHost {
     // Every task that waits listens to it, and there may be thousands.
     setMaxListeners(0, this.stopping);
     const replies = new ReplySender({ outbox, codec, clock, events, maxPayload });
-    const settler = new Settler({ outbox, codec, clock, events, replies, stopping: this.stopping });
+    const settler = new Settler({ outbox, codec, clock, events, replies, maxPayload, stopping: this.stopping });
     const told = (open: boolean): void => events.emit('window', { queue: policy.queue, open });
     const slots = (this.#slots = new Slots(policy));
     this.#gate = policy.window && new Gate(new TimeWindow(policy.window), clock, told);
@@ -80,7 +81,7 @@ export class Worker implements TaskHost {
       lease: policy.lease,
       prefetch: policy.concurrency * 2,
       room: (signal) => this.#room(signal),
-      take: (deliveries) => this.#processor.take(deliveries),
+      take: (deliveries) => this.#take(deliveries),
       lost: (held) => this.#processor.lost(held),
     });
   }
@@ -95,8 +96,8 @@ export class Worker implements TaskHost {
     return this.#stop.signal;
   }
 
-  idle(change: 1 | -1): void {
-    this.#slots.idle(change);
+  began(): void {
+    this.#slots.began();
   }
 
   start(): void {
@@ -117,6 +118,12 @@ export class Worker implements TaskHost {
     await this.#receiver.close();
   }
 
+  #take(deliveries: readonly Held[]): void {
+    // The window may have closed while the fetch was under way.
+    if (this.#gate?.isOpen ?? true) this.#processor.take(deliveries);
+    else for (const held of deliveries) void settleUntouched(held);
+  }
+
   async #room(signal: AbortSignal): Promise<number> {
     while (!signal.aborted) {
       await this.#gate?.pass(signal);
@@ -129,9 +136,9 @@ export class Worker implements TaskHost {
 
   /** A rate that can't be kept is told of once a minute at most. */
   #tellWhenBound(): void {
-    const { queue, concurrency, elastic } = this.options.policy;
+    const { queue, concurrency } = this.options.policy;
     const now = this.clock.monotonic();
-    if (!elastic || !this.#slots.exhausted || now < this.#quietUntil) return;
+    if (!this.#slots.exhausted || now < this.#quietUntil) return;
     this.#quietUntil = now + 60_000;
     this.events.emit('rateBound', { queue, concurrency });
   }

@@ -65,7 +65,7 @@ class MemoryCoordination extends MemoryStore implements CoordinationStore {
   async claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
     const now = this.clock.monotonic();
     const claim = this.#claims.get(key, now);
-    if (claim?.done) return { state: 'done', ...claim.done };
+    if (claim?.done) return { state: 'done', own: claim.owner === owner, ...claim.done };
     if (claim && claim.owner !== owner) return { state: 'running' };
     this.#claims.set(key, { owner }, now + lease, now);
     return { state: 'claimed' };
@@ -116,6 +116,7 @@ class MemoryResults extends MemoryStore implements ResultStore {
   async save(results: readonly TaskResult[]): Promise<readonly { readonly index: number; readonly error: Error }[]> {
     const now = this.clock.now();
     for (const result of results) {
+      if ((this.#results.get(result.id)?.finishedAt ?? 0) > result.finishedAt) continue;
       this.#results.delete(result.id);
       if (lasts(result, now)) this.#results.set(result.id, result);
     }

@@ -4,7 +4,7 @@ import { Batcher } from '../../lib/core/batcher.js';
 describe('a batcher', () => {
   it('sends what is added in one turn as one call', async () => {
     const calls: number[][] = [];
-    const batcher = new Batcher<number>(async (items) => (calls.push([...items]), []), 100);
+    const batcher = new Batcher<number, void>(async (items) => (calls.push([...items]), []), 100);
     await Promise.all([1, 2, 3].map((n) => batcher.add(n)));
     expect(calls).toEqual([[1, 2, 3]]);
   });
@@ -18,7 +18,7 @@ describe('a batcher', () => {
       if (calls.length === 1) await gate;
       return [];
     };
-    const batcher = new Batcher<number>(send, 100);
+    const batcher = new Batcher<number, void>(send, 100);
     const first = batcher.add(1);
     await new Promise((resolve) => setImmediate(resolve));
     const rest = [2, 3, 4].map((n) => batcher.add(n));
@@ -31,7 +31,7 @@ describe('a batcher', () => {
 
   it('splits at its limit and keeps the order', async () => {
     const calls: number[][] = [];
-    const batcher = new Batcher<number>(async (items) => (calls.push([...items]), []), 2);
+    const batcher = new Batcher<number, void>(async (items) => (calls.push([...items]), []), 2);
     await Promise.all([1, 2, 3, 4, 5].map((n) => batcher.add(n)));
     expect(calls).toEqual([[1, 2], [3, 4], [5]]);
   });
@@ -42,7 +42,7 @@ describe('a batcher', () => {
       if (fail) throw new Error('down');
       return items.map((n) => (n % 2 ? `odd ${n}` : undefined));
     };
-    const batcher = new Batcher<number, string>(send, 100);
+    const batcher = new Batcher<number, string | undefined>(send, 100);
     expect(await Promise.all([1, 2, 3].map((n) => batcher.add(n)))).toEqual(['odd 1', undefined, 'odd 3']);
     fail = true;
     const outcomes = await Promise.allSettled([4, 5].map((n) => batcher.add(n)));
@@ -53,7 +53,7 @@ describe('a batcher', () => {
 
   it('flushes what is under way', async () => {
     let sent = 0;
-    const batcher = new Batcher<number>(async (items) => {
+    const batcher = new Batcher<number, void>(async (items) => {
       await new Promise((resolve) => setImmediate(resolve));
       sent += items.length;
       return [];

@@ -11,10 +11,17 @@ import { faulty, type Faults } from './faulty-broker.js';
 
 export const QUEUE = 'work';
 
+interface Settings {
+  faults?: Faults;
+  options?: ConsumerOptions;
+  inner?: Broker;
+  maxPayload?: number;
+}
+
 /** One worker on a memory broker, without Nest, on a clock that stands still. */
 export async function engine(
   handler: (task: Task) => unknown,
-  { faults = {}, options = {}, inner = memory() }: { faults?: Faults; options?: ConsumerOptions; inner?: Broker } = {},
+  { faults = {}, options = {}, inner = memory(), maxPayload = 2 ** 20 }: Settings = {},
 ) {
   const clock = new ManualClock();
   const events = new Events();
@@ -31,7 +38,7 @@ export async function engine(
     clock,
     events,
     quarantine: new Quarantine(),
-    maxPayload: 2 ** 20,
+    maxPayload,
     invoke: async (task) => handler(task),
   });
   const told: [EventName, unknown][] = [];

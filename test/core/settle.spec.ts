@@ -1,4 +1,4 @@
-import { DeadLetterError, RequeueError } from 'nestjs-funq';
+import { DeadLetterError, RequeueError, type ManagedTask } from 'nestjs-funq';
 import { describe, expect, it } from 'vitest';
 import { engine, QUEUE } from './engine.js';
 import type { Faults } from './faulty-broker.js';
@@ -26,17 +26,40 @@ describe('settling', () => {
     await stop();
   });
 
-  it.each(['retry', 'dead'] as const)('keeps the task when its %s can not be stored', async (kind) => {
-    let broken = false;
+  it.each(['retry', 'dead'] as const)('tries again until its %s is stored, without executing anew', async (kind) => {
+    let broken = 0;
     const faults: Faults = {
-      publish: async (next, queue, messages) => (broken ? Promise.reject(new Error('full')) : next(queue, messages)),
+      publish: async (next, queue, messages) =>
+        broken-- > 0 ? Promise.reject(new Error('full')) : next(queue, messages),
     };
     let runs = 0;
     const { worker, clock, publish, events, told, stop } = await engine(
       (task) => {
         if (++runs > 1) return 'fine';
-        broken = true;
+        broken = 3;
         return kind === 'retry' ? task.retry() : task.dead('why');
+      },
+      { faults },
+    );
+    await publish('x');
+    const settled = events.next(kind === 'retry' ? 'retried' : 'dead');
+    worker.start();
+    await clock.advance(10_000);
+    await settled;
+    expect(told('settleFailed')).toHaveLength(3);
+    expect(runs).toBe(kind === 'retry' ? 2 : 1);
+    await stop();
+  });
+
+  it('gives a task back, unexecuted here again, when the process stops before its settlement could be stored', async () => {
+    let broken = false;
+    const faults: Faults = {
+      publish: async (next, queue, messages) => (broken ? Promise.reject(new Error('full')) : next(queue, messages)),
+    };
+    const { worker, clock, publish, events, broker, stop } = await engine(
+      (task) => {
+        broken = true;
+        task.dead('why');
       },
       { faults },
     );
@@ -45,12 +68,27 @@ describe('settling', () => {
     worker.start();
     await clock.advance(1);
     await failed;
-    broken = false;
+    await stop();
+    expect(await broker.count!(QUEUE)).toBe(1);
+  });
+
+  it('cuts the history of errors down rather than making a task too large to be read again', async () => {
+    const attempts: number[] = [];
+    const { worker, clock, publish, events, stop } = await engine(
+      (task) => {
+        attempts.push(task.attempt);
+        if (task.attempt === 4) return;
+        (task as ManagedTask).failed(new Error('x'.repeat(8000)), true);
+        task.retry();
+      },
+      { maxPayload: 20_000 },
+    );
+    await publish('a'.repeat(15_000));
     const done = events.next('done');
-    await clock.advance(2000);
-    expect((await done).task.redelivered).toBe(0);
-    expect(told(kind === 'retry' ? 'retried' : 'dead')).toHaveLength(0);
-    expect(runs).toBe(2);
+    worker.start();
+    await clock.advance(10);
+    expect((await done).task.errors.length).toBeLessThan(3);
+    expect(attempts).toEqual([1, 2, 3, 4]);
     await stop();
   });
 

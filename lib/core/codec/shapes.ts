@@ -13,6 +13,7 @@ export function isEnvelope(value: unknown): value is Envelope {
     isTame(value, 'args') &&
     value['v'] === 1 &&
     isText(value['id'], 1, 200) &&
+    optional(value['origin'], (origin) => isText(origin, 1, 200)) &&
     Array.isArray(value['args']) &&
     isTime(value['publishedAt']) &&
     isCount(value['attempt'], 1) &&

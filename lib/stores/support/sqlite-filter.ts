@@ -41,7 +41,9 @@ export class SqliteFilter {
     this.#expire.run(key, now);
     this.#sweep.run(now, SWEEP);
     const [held] = this.#find.all(owner, key);
-    if (held?.done) return { state: 'done', ...(held.value !== null && { value: held.value as Uint8Array }) };
+    if (held?.done) {
+      return { state: 'done', own: held.mine === 1, ...(held.value !== null && { value: held.value as Uint8Array }) };
+    }
     if (held && !held.mine) return { state: 'running' };
     this.#claim.run(key, owner, now + lease);
     return { state: 'claimed' };

@@ -52,7 +52,10 @@ export function filterCases(followsClock: boolean): StoreCase<CoordinationStore>
         await store.claim(key, 'a', LONG);
         await trial.pass(300);
         assert.equal(await store.confirm(key, 'a', TTL), true);
-        assert.equal(await stateOf(store.claim(key, 'a', LONG)), 'done');
+        const again = await store.claim(key, 'a', LONG);
+        assert.equal(again.state === 'done' && again.own, true, 'done also for the one that confirmed, who is told so');
+        const claim = await other.claim(key, 'b', LONG);
+        assert.equal(claim.state === 'done' && claim.own, false, 'and not for others');
         await trial.almost(TTL);
         assert.equal(await stateOf(other.claim(key, 'b', LONG)), 'done', 'the TTL counts from the confirmation');
         await trial.rest(TTL);
