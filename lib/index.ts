@@ -39,6 +39,6 @@ export { RateLimitInterceptor } from './nest/interceptors/rate-limit.interceptor
 export { ResultInterceptor } from './nest/interceptors/result.interceptor.js';
 export { RetryInterceptor } from './nest/interceptors/retry.interceptor.js';
 export { TimeoutInterceptor } from './nest/interceptors/timeout.interceptor.js';
-export { CurrentTask, InjectBroker, InjectStore, taskOf } from './nest/param.decorators.js';
+export { CurrentTask, InjectBroker, InjectStore, managedTaskOf, taskOf } from './nest/param.decorators.js';
 export type { AskOptions, PublishOptions } from './nest/publish.options.js';
 export type { Remote, RemoteCalls, TaskArguments, TaskResultOf } from './nest/typed.publisher.js';

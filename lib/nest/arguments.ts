@@ -5,7 +5,13 @@ import { FunqError } from '../core/errors.js';
 export async function checkArguments(policy: Policy, args: readonly unknown[]): Promise<readonly unknown[]> {
   if (!policy.schema) return args;
   const result = await policy.schema['~standard'].validate(args);
-  if (!result.issues) return result.value as readonly unknown[];
+  if (!result.issues) {
+    if (Array.isArray(result.value)) return result.value;
+    throw new FunqError(
+      'FUNQ_SCHEMA',
+      `the schema of ${policy.handler} gave no list of arguments; it must describe a tuple`,
+    );
+  }
   const issues = result.issues
     .slice(0, 5)
     .map(({ message, path }) => `args${(path ?? []).map(step).join('')}: ${message}`);

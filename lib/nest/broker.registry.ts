@@ -1,11 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
+import type { Store } from '../contracts/stores.js';
 import { withDeadline } from '../core/deadline.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { Outbox } from '../core/outbox.js';
 import { Replies } from '../core/replies.js';
+import { ConsumerCatalog } from './consumer.catalog.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqOptions, FunqSettings } from './funq.options.js';
 
@@ -23,6 +25,7 @@ export interface Route {
 @Injectable()
 export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
   readonly #routes: ReadonlyMap<string, Route>;
+  #closed: Promise<void> | undefined;
 
   constructor(
     @Inject(FUNQ_OPTIONS) private readonly options: FunqOptions,
@@ -30,6 +33,7 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
     private readonly events: Events,
+    private readonly catalog: ConsumerCatalog,
   ) {
     this.#routes = new Map(Object.keys(options.brokers).map((name) => [name, this.#route(name)]));
   }
@@ -49,25 +53,37 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
+    this.catalog.explore(); // A consumer that can't work is refused before anything is opened.
     const context = { clock: this.clock };
     const opened = Object.entries(this.options.brokers).map(([name, broker]) =>
       this.#open(`broker '${name}' (${broker.kind})`, broker.connect(context)),
     );
-    for (const store of new Set(Object.values(this.options.stores ?? {}))) {
+    for (const store of this.#stores()) {
       opened.push(this.#open(`store ${store.kind}`, store.connect(context)));
     }
     await Promise.all(opened);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Once, however often the app is closed. */
+  onApplicationShutdown(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     const routes = [...this.#routes.values()];
     await Promise.all(routes.map(({ replies }) => replies.close()));
     await Promise.all(routes.map(({ outbox }) => outbox.close()));
-    const closing = [...routes.map(({ outbox }) => outbox.broker), ...Object.values(this.options.stores ?? {})];
+    const closing = [...routes.map(({ outbox }) => outbox.broker), ...this.#stores()];
     const late = (): Error => new FunqError('FUNQ_BROKER_UNAVAILABLE', `closing took longer than ${CLOSE_DEADLINE} ms`);
     await Promise.allSettled(
       [...new Set(closing)].map((each) => withDeadline(this.clock, CLOSE_DEADLINE, each.close(), late)),
     );
+  }
+
+  /** One object may be both stores. */
+  #stores(): ReadonlySet<Store> {
+    const { results, coordination } = this.options.stores ?? {};
+    return new Set([results, coordination].filter((store) => store !== undefined));
   }
 
   async #open(what: string, connecting: Promise<void>): Promise<void> {

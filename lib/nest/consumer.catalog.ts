@@ -11,7 +11,8 @@ import type { FunqOptions } from './funq.options.js';
 @Injectable()
 export class ConsumerCatalog {
   readonly #policies = new Map<Type, Map<string, Policy>>();
-  readonly #byQueue = new Map<string, Policy>();
+  readonly #byQueue = new Map<string, Policy[]>();
+  #explore: (() => unknown) | undefined;
 
   constructor(
     @Inject(FUNQ_OPTIONS) private readonly options: FunqOptions,
@@ -34,9 +35,32 @@ export class ConsumerCatalog {
     return this.#remember(type, method, createPolicy(handler, options, this.options.defaults));
   }
 
-  /** The policy of a queue that a consumer of this app has; publishers by name take broker, priority and schema from it. */
-  ofQueue(queue: string): Policy | undefined {
-    return this.#byQueue.get(queue);
+  /** Finds the app's consumers when they are first asked for: somebody may publish before everything has started. */
+  exploreWith(explore: () => unknown): void {
+    this.#explore = explore;
+  }
+
+  /** Finds the app's consumers now. Throws what they are refused with. */
+  explore(): void {
+    const explore = this.#explore;
+    this.#explore = undefined;
+    explore?.();
+  }
+
+  /**
+   * The policy of a queue that a consumer of this app has; publishers by name take broker, priority and schema from it.
+   * Throws `FUNQ_OPTION_INVALID` when consumers on several brokers have the queue and `broker` does not say which.
+   */
+  ofQueue(queue: string, broker: string | undefined): Policy | undefined {
+    this.explore();
+    const found = this.#byQueue.get(queue) ?? [];
+    const named = broker === undefined ? found : found.filter((policy) => policy.broker === broker);
+    if (named.length < 2) return named[0];
+    const names = named.map((policy) => `'${policy.broker}'`).join(' and ');
+    throw new FunqConfigError(
+      'FUNQ_OPTION_INVALID',
+      `publishing to ${queue}: brokers ${names} both have a consumer of it; say which with { broker }`,
+    );
   }
 
   #resolve(
@@ -57,13 +81,18 @@ export class ConsumerCatalog {
         );
       }
     });
-    return definition.factory(...dependencies);
+    const options: unknown = definition.factory(...dependencies);
+    if (typeof options === 'object' && options !== null && !('then' in options)) return options;
+    throw new FunqConfigError(
+      'FUNQ_OPTION_INVALID',
+      `${handler}: the function given to @Consumer() must return the options themselves, at once`,
+    );
   }
 
   #remember(type: Type, method: string, policy: Policy): Policy {
     const methods = this.#policies.get(type) ?? new Map<string, Policy>();
     this.#policies.set(type, methods.set(method, policy));
-    if (!this.#byQueue.has(policy.queue)) this.#byQueue.set(policy.queue, policy);
+    this.#byQueue.set(policy.queue, [...(this.#byQueue.get(policy.queue) ?? []), policy]);
     return policy;
   }
 }

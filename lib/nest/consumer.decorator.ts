@@ -1,5 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { ConsumerOptions } from '../contracts/policy.js';
+import { FunqConfigError } from '../core/errors.js';
 
 /** What `@Consumer()` leaves on a method. */
 export type ConsumerDefinition =
@@ -7,6 +8,8 @@ export type ConsumerDefinition =
   | { readonly factory: (...dependencies: never[]) => ConsumerOptions; readonly inject: readonly InjectionToken[] };
 
 const CONSUMER = 'funq:consumer';
+/** Nest's mark on classes that are called from outside: their providers get the scoped global enhancers too. */
+const ENTRY_PROVIDER = '__entryProvider__';
 
 /**
  * Makes a provider's method a consumer: each task of its queue is one call of the method. The method stays callable as
@@ -19,18 +22,20 @@ const CONSUMER = 'funq:consumer';
  *
  * @publicApi
  */
-export function Consumer(options?: ConsumerOptions): MethodDecorator;
-export function Consumer(queue: string, options?: Omit<ConsumerOptions, 'queue'>): MethodDecorator;
 export function Consumer<D extends readonly unknown[]>(
   factory: (...dependencies: D) => ConsumerOptions,
   inject: readonly InjectionToken[],
 ): MethodDecorator;
+export function Consumer(options?: ConsumerOptions): MethodDecorator;
+export function Consumer(queue: string, options?: Omit<ConsumerOptions, 'queue'>): MethodDecorator;
 export function Consumer(
   first: ConsumerOptions | string | ((...dependencies: never[]) => ConsumerOptions) = {},
   second?: ConsumerOptions | readonly InjectionToken[],
 ): MethodDecorator {
-  return (_target, _key, descriptor) => {
-    Reflect.defineMetadata(CONSUMER, define(first, second), descriptor.value as object);
+  return (target, key, descriptor) => {
+    if (typeof target === 'function' || typeof descriptor?.value !== 'function') throw misplaced(target, key);
+    Reflect.defineMetadata(CONSUMER, define(first, second), descriptor.value);
+    Reflect.defineMetadata(ENTRY_PROVIDER, true, target.constructor);
   };
 }
 
@@ -49,4 +54,12 @@ function define(
     return { factory: first, inject: (second as readonly InjectionToken[] | undefined) ?? [] };
   if (typeof first === 'string') return { options: { ...(second as ConsumerOptions | undefined), queue: first } };
   return { options: first };
+}
+
+function misplaced(target: object, key: string | symbol): FunqConfigError {
+  const { name } = typeof target === 'function' ? target : target.constructor;
+  return new FunqConfigError(
+    'FUNQ_OPTION_INVALID',
+    `${name}.${String(key)}: @Consumer() belongs on a method of a provider, not on a property, an accessor or a static member`,
+  );
 }

@@ -1,13 +1,16 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { Broker } from '../contracts/broker.js';
 import type { Policy } from '../contracts/policy.js';
+import { backoff } from '../core/backoff.js';
 import { FunqConfigError } from '../core/errors.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerCatalog } from './consumer.catalog.js';
 import { consumerDefinition } from './consumer.decorator.js';
+import { leftOut } from './enhancers.js';
 import { FUNQ_OPTIONS } from './funq.tokens.js';
 import type { FunqOptions } from './funq.options.js';
+import { missingStore } from './missing-store.js';
 
 type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -22,19 +25,31 @@ export interface FoundConsumer {
 /** Finds every consumer of the app, and refuses what can't work before anything starts. */
 @Injectable()
 export class ConsumerExplorer {
+  #found: readonly FoundConsumer[] | undefined;
+
   constructor(
     @Inject(FUNQ_OPTIONS) private readonly options: FunqOptions,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly catalog: ConsumerCatalog,
     private readonly brokers: BrokerRegistry,
-  ) {}
+    private readonly config: ApplicationConfig,
+  ) {
+    catalog.exploreWith(() => this.explore());
+  }
 
   explore(): readonly FoundConsumer[] {
+    return (this.#found ??= this.#explore());
+  }
+
+  #explore(): readonly FoundConsumer[] {
     const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const found = wrappers.filter((wrapper) => !wrapper.isAlias).flatMap((wrapper) => this.#consumersOf(wrapper));
+    const found = distinct(wrappers).flatMap((wrapper) => this.#consumersOf(wrapper));
     this.#refuseClashes(found);
-    for (const { policy } of found) this.#refuseUnsupported(policy);
+    for (const consumer of found) {
+      this.#refuseUnsupported(consumer.policy);
+      this.#refuseUnguarded(consumer);
+    }
     return found;
   }
 
@@ -50,18 +65,9 @@ export class ConsumerExplorer {
   #refuseClashes(found: readonly FoundConsumer[]): void {
     const taken = new Map<string, FoundConsumer>();
     for (const consumer of found) {
-      const { queue, broker, handler } = consumer.policy;
+      const { queue, broker } = consumer.policy;
       const other = taken.get(`${broker}/${queue}`);
-      if (other) {
-        const same = other.type === consumer.type && other.method === consumer.method;
-        const remedy = same
-          ? 'the class is provided in two modules: provide it in one and export it'
-          : 'give one of them another queue';
-        throw new FunqConfigError(
-          'FUNQ_CONSUMER_CLASH',
-          `${handler} and ${other.policy.handler} both consume queue '${queue}' of broker '${broker}'; ${remedy}`,
-        );
-      }
+      if (other) throw clash(consumer, other);
       taken.set(`${broker}/${queue}`, consumer);
     }
   }
@@ -70,34 +76,68 @@ export class ConsumerExplorer {
     const { broker } = this.brokers.get(name, handler).outbox;
     const { delay, priority, redelivery } = broker.features;
     if (policy.priority > 0 && !priority) throw unsupported(handler, 'priority', name, broker);
-    if (policy.retry && policy.retry.delay > 1000 && !delay)
+    if (policy.retry && backoff(policy.retry.times, { ...policy.retry, jitter: 0 }) > 1000 && !delay)
       throw unsupported(handler, 'retry.delay above 1s', name, broker);
     if (policy.maxDeliveries !== 5 && redelivery === 'none') throw unsupported(handler, 'maxDeliveries', name, broker);
     const stores = this.options.stores ?? {};
-    if (policy.filter && !stores.coordination)
-      throw missing(handler, 'filter', 'coordination', 'sqliteCoordination({ file })');
+    if (policy.filter && !stores.coordination) throw missingStore(handler, 'filter', 'coordination');
     if (policy.rate?.scope === 'shared' && !stores.coordination)
-      throw missing(handler, "rate.scope 'shared'", 'coordination', 'sqliteCoordination({ file })');
-    if (policy.persist && !stores.results) throw missing(handler, 'persist', 'results', 'sqliteResults({ file })');
+      throw missingStore(handler, "rate.scope 'shared'", 'coordination');
+    if (broker.features.shared && stores.coordination && !stores.coordination.shared) {
+      if (policy.filter) throw unshared(handler, 'filter', name, stores.coordination.kind);
+      if (policy.rate?.scope === 'shared')
+        throw unshared(handler, "rate.scope 'shared'", name, stores.coordination.kind);
+    }
+    if (policy.persist && !stores.results) throw missingStore(handler, 'persist', 'results');
+  }
+
+  #refuseUnguarded(consumer: FoundConsumer): void {
+    const enhancer = leftOut(consumer, this.config);
+    if (enhancer === undefined) return;
+    throw new FunqConfigError(
+      'FUNQ_FEATURE_UNSUPPORTED',
+      `${consumer.policy.handler}: Nest did not make this provider from its class, so it would leave out ${enhancer}; provide it by its class or useClass, or give the enhancer as an object`,
+    );
   }
 }
 
-/** A scoped provider has no instance yet; one made by a factory has no class but its instance's. */
-function classOf({ instance, metatype, isNotMetatype }: InstanceWrapper): Type | undefined {
+/** An object that is provided under several tokens counts once: as what Nest made from its class, where that is among them. */
+function distinct(wrappers: readonly InstanceWrapper[]): readonly InstanceWrapper[] {
+  const byInstance = new Map<unknown, InstanceWrapper>();
+  for (const wrapper of wrappers) {
+    const key: unknown = wrapper.instance ?? wrapper;
+    if (!wrapper.isAlias && (!byInstance.has(key) || !wrapper.isNotMetatype)) byInstance.set(key, wrapper);
+  }
+  return [...byInstance.values()];
+}
+
+/** A scoped provider has no instance yet; one made by a factory has no class but its instance's, or its token. */
+function classOf({ instance, metatype, isNotMetatype, token }: InstanceWrapper): Type | undefined {
   if (metatype && !isNotMetatype) return metatype as Type;
-  return (instance as object | undefined | null)?.constructor as Type | undefined;
+  if (instance === undefined || instance === null) return typeof token === 'function' ? (token as Type) : undefined;
+  return (Object.getPrototypeOf(instance) as { constructor?: Type } | null)?.constructor;
+}
+
+function clash({ policy, type, method }: FoundConsumer, other: FoundConsumer): FunqConfigError {
+  const { handler, queue, broker } = policy;
+  const text =
+    type === other.type && method === other.method
+      ? `${handler} is provided twice, so it would consume queue '${queue}' twice; provide it in one module and export it, or alias it with useExisting`
+      : `${handler} and ${other.policy.handler} both consume queue '${queue}' of broker '${broker}'; give one of them another queue`;
+  return new FunqConfigError('FUNQ_CONSUMER_CLASH', text);
+}
+
+/** It would hold in each process by itself, and nobody would notice. */
+function unshared(handler: string, option: string, name: string, kind: string): FunqConfigError {
+  return new FunqConfigError(
+    'FUNQ_FEATURE_UNSUPPORTED',
+    `${handler}: broker '${name}' is shared by processes, but the coordination store (${kind}) is not, so ${option} would hold in each process alone; use a shared one such as sqliteCoordination({ file })`,
+  );
 }
 
 function unsupported(handler: string, option: string, name: string, { kind }: Broker): FunqConfigError {
   return new FunqConfigError(
     'FUNQ_FEATURE_UNSUPPORTED',
     `${handler}: broker '${name}' (${kind}) can't honour ${option}; leave it out, or move the consumer to a broker that can, such as sqlite`,
-  );
-}
-
-function missing(handler: string, option: string, store: string, example: string): FunqConfigError {
-  return new FunqConfigError(
-    'FUNQ_STORE_MISSING',
-    `${handler}: ${option} needs a store: FunqModule.forRoot({ stores: { ${store}: ${example} } })`,
   );
 }

@@ -6,7 +6,6 @@ import {
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import { Events } from '../core/events.js';
@@ -30,9 +29,9 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
   #found: readonly FoundConsumer[] = [];
   #workers: readonly Worker[] = [];
   #cancelCheck: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(
-    modules: ModulesContainer,
     private readonly explorer: ConsumerExplorer,
     private readonly handlers: HandlerFactory,
     private readonly brokers: BrokerRegistry,
@@ -42,11 +41,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
-  ) {
-    // Nest runs hooks by a module's distance from the root: the nearest is started last and stopped first.
-    for (const module of modules.values())
-      if (module.providers.get(ConsumerRunner)?.metatype === ConsumerRunner) module.distance = -1;
-  }
+  ) {}
 
   onModuleInit(): void {
     this.#found = this.explorer.explore();
@@ -54,27 +49,32 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
 
   async onApplicationBootstrap(): Promise<void> {
     const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
-    this.#workers = consumed.map((consumer) => this.#worker(consumer));
+    this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer)));
     await this.presence.start(consumed.map(({ policy }) => policy));
     for (const worker of this.#workers) worker.start();
     if (this.#workers.length > 0) this.#checkHooks();
   }
 
+  /** Once, however often the app is closed. */
+  onModuleDestroy(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
   /** Stop fetching, let tasks end, give back the rest, write results; brokers close later, so tasks may publish meanwhile. */
-  async onModuleDestroy(): Promise<void> {
+  async #stop(): Promise<void> {
     this.#cancelCheck?.();
     await Promise.all(this.#workers.map((worker) => worker.stop(this.settings.shutdownGrace)));
     await this.presence.stop();
     await Promise.all([...new Set(this.controls)].map((control) => control.flush?.()));
   }
 
-  #worker(consumer: FoundConsumer): Worker {
+  async #worker(consumer: FoundConsumer): Promise<Worker> {
     const { outbox } = this.brokers.get(consumer.policy.broker, consumer.policy.handler);
     const { policy } = consumer;
     const { codec, clock, events } = this;
     return new Worker({
       policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine,
-      maxPayload: this.settings.maxPayload, invoke: this.handlers.create(consumer),
+      maxPayload: this.settings.maxPayload, invoke: await this.handlers.create(consumer),
     }); // prettier-ignore
   }
 

@@ -6,6 +6,7 @@ import type { ConsumerOptions, Duration } from '../contracts/policy.js';
 import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
 import { FunqConfigError } from '../core/errors.js';
 import { OptionReader } from '../core/options.js';
+import { createPolicy } from '../core/policy.js';
 import type { Control } from './interceptors/control.js';
 
 /** @publicApi */
@@ -67,9 +68,10 @@ export interface FunqSettings {
   readonly consumes: (queue: string, group: string | undefined) => boolean;
 }
 
+const STATICS = ['controls', 'extraProviders'];
+const STORES = ['results', 'coordination'];
 const KNOWN = [
   'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'codec', 'clock',
-  'controls', 'extraProviders',
 ]; // prettier-ignore
 
 /** Throws `FUNQ_OPTION_INVALID` for whatever can't work, before anything is opened. */
@@ -80,13 +82,11 @@ export function readSettings(options: FunqOptions): FunqSettings {
       'FunqModule: give options, at least { brokers: { default: memory() } }',
     );
   }
-  const reader = new OptionReader(options, 'FunqModule').only(KNOWN);
-  const brokers = Object.entries(options.brokers ?? {});
-  if (brokers.length === 0) throw reader.invalid('brokers', 'must name at least one broker: { default: memory() }');
-  for (const [name, broker] of brokers) {
-    if (typeof broker?.publish !== 'function')
-      throw reader.invalid('brokers', `'${name}' is not a broker; call its factory: memory(), sqlite({ file })`);
+  const reader = new OptionReader(options, 'FunqModule');
+  for (const key of STATICS) {
+    if (reader.get(key) !== undefined) throw reader.invalid(key, `comes too late: write forRootAsync({ ${key} })`);
   }
+  checkParts(reader.only([...KNOWN, ...STATICS]));
   return {
     maxPayload: reader.integer('maxPayload', 1024, 256 * 2 ** 20, 2 ** 20),
     publishTimeout: reader.duration('publishTimeout', 10, 3_600_000, '5s'),
@@ -94,6 +94,29 @@ export function readSettings(options: FunqOptions): FunqSettings {
     shutdownGrace: reader.duration('shutdownGrace', 0, 86_400_000, '20s'),
     consumes: readConsume(reader),
   };
+}
+
+function checkParts(options: OptionReader): void {
+  const brokers = Object.entries((options.get('brokers') ?? {}) as Record<string, Partial<Broker> | undefined>);
+  if (brokers.length === 0) throw options.invalid('brokers', 'must name at least one broker: { default: memory() }');
+  for (const [name, broker] of brokers) {
+    if (typeof broker?.publish !== 'function')
+      throw options.invalid('brokers', `'${name}' is not a broker; call its factory: memory(), sqlite({ file })`);
+  }
+  const stores = options.get('stores') === undefined ? undefined : options.nested('stores').only(STORES);
+  for (const name of STORES) {
+    const store = stores?.get(name) as { connect?: unknown } | null | undefined;
+    if (store !== undefined && typeof store?.connect !== 'function')
+      throw stores!.invalid(
+        name,
+        'must be a store; call its factory: sqliteResults({ file }), sqliteCoordination({ file })',
+      );
+  }
+  const defaults = options.get('defaults') === undefined ? undefined : options.nested('defaults');
+  for (const key of ['queue', 'schema']) {
+    if (defaults?.get(key) !== undefined) throw defaults.invalid(key, 'belongs to one consumer and not to all');
+  }
+  createPolicy('FunqModule: defaults', { queue: 'defaults' }, options.get('defaults') as ConsumerOptions | undefined);
 }
 
 function readConsume(options: OptionReader): FunqSettings['consumes'] {

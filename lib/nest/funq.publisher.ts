@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { ReplyAddress } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
-import { createEnvelope } from '../core/envelope.js';
+import { createEnvelope, originOf } from '../core/envelope.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { checkQueueName } from '../core/names.js';
 import { checkArguments } from './arguments.js';
@@ -47,8 +47,7 @@ export class FunqPublisher {
     second?: AskOptions | readonly unknown[],
     third: AskOptions = {},
   ): RemoteCalls<T> | Promise<unknown> {
-    if (typeof target === 'string')
-      return this.#call(this.#named(target), (second as readonly unknown[] | undefined) ?? [], third);
+    if (typeof target === 'string') return this.#callNamed(target, second as readonly unknown[] | undefined, third);
     const options = (second as AskOptions | undefined) ?? {};
     return methodProxy<RemoteCalls<T>>(async (method, args) =>
       this.#call(this.catalog.policyOf(target, method), args, options),
@@ -57,7 +56,7 @@ export class FunqPublisher {
 
   /** Publishes one task by its queue's name, also from an app that does not have the consumer. */
   async publish(queue: string, args: readonly unknown[] = [], options: PublishOptions = {}): Promise<string> {
-    return this.#send(this.#named(queue), args, options);
+    return this.#send(this.#named(queue, options), args, options);
   }
 
   /** Publishes one task for each list of arguments. Rejects when any was not stored; `cause.errors` has one entry for each of those. */
@@ -66,8 +65,16 @@ export class FunqPublisher {
     argsList: Iterable<readonly unknown[]>,
     options: Omit<PublishOptions, 'id'> = {},
   ): Promise<string[]> {
-    const target = this.#named(queue);
-    const outcomes = await Promise.allSettled(Array.from(argsList, (args) => this.#send(target, args, options)));
+    const target = this.#named(queue, options);
+    const settings = readPublishOptions(queue, options, target.priority ?? 0);
+    if (settings.id !== undefined)
+      throw new FunqConfigError(
+        'FUNQ_OPTION_INVALID',
+        `publishing many to ${queue}: they can't all have the id '${settings.id}'`,
+      );
+    const route = this.#route(target, settings);
+    const sent = Array.from(argsList, (args) => this.#publish(route, target, args, settings));
+    const outcomes = await Promise.allSettled(sent);
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
     if (errors.length === 0) return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<string>).value);
     throw new FunqError(
@@ -79,9 +86,13 @@ export class FunqPublisher {
     );
   }
 
-  #named(queue: string): Target {
+  #named(queue: string, options: PublishOptions | undefined): Target {
     checkQueueName(queue, 'publish');
-    return this.catalog.ofQueue(queue) ?? { queue };
+    return this.catalog.ofQueue(queue, options?.broker) ?? { queue };
+  }
+
+  async #callNamed(queue: string, args: readonly unknown[] = [], options: AskOptions = {}): Promise<unknown> {
+    return this.#call(this.#named(queue, options), args, options);
   }
 
   async #send(target: Target, args: readonly unknown[], options: PublishOptions): Promise<string> {
@@ -119,7 +130,7 @@ export class FunqPublisher {
       ...(headers && { headers }), ...(overrides && { options: overrides }), ...(reply && { reply }),
     }); // prettier-ignore
     const message: Outgoing = {
-      id: envelope.id,
+      id: originOf(envelope),
       body: this.#encoded(target.queue, envelope),
       ...(delay > 0 && { delay }),
       ...(priority > 0 && { priority }),

@@ -2,6 +2,8 @@
 export const FUNQ_OPTIONS = Symbol('FUNQ_OPTIONS');
 export const FUNQ_CONTROLS = Symbol('FUNQ_CONTROLS');
 export const FUNQ_CLOCK = Symbol('FUNQ_CLOCK');
+/** The coordination store as the library itself asks it: with a deadline. */
+export const FUNQ_COORDINATION = Symbol('FUNQ_COORDINATION');
 export const FUNQ_CODEC = Symbol('FUNQ_CODEC');
 export const FUNQ_SETTINGS = Symbol('FUNQ_SETTINGS');
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
-import { ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { currentTask } from '../core/current-task.js';
+import { currentRun, withinRun } from '../core/current-task.js';
 import { RequeueError } from '../core/errors.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from './arguments.js';
@@ -21,15 +21,15 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 export class HandlerFactory {
   constructor(
     private readonly contexts: ExternalContextCreator,
-    private readonly moduleRef: ModuleRef,
     @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
   ) {}
 
-  create(consumer: FoundConsumer): Handler {
+  async create(consumer: FoundConsumer): Promise<Handler> {
     const { wrapper, policy } = consumer;
-    const pipeline = wrapper.isDependencyTreeStatic()
-      ? this.#pipelines(consumer, wrapper.instance as object)
-      : (task: RunningTask) => this.#scoped(consumer, task);
+    let pipeline: Handler;
+    if (!wrapper.isDependencyTreeStatic()) pipeline = (task) => this.#scoped(consumer, task);
+    else if (wrapper.isTransient) pipeline = await this.#resolved(consumer, ContextIdFactory.create());
+    else pipeline = this.#pipelines(consumer, wrapper.instance as object);
     if (!policy.schema) return pipeline;
     return async (task) => {
       task.args = await checkArguments(policy, task.args);
@@ -38,7 +38,7 @@ export class HandlerFactory {
   }
 
   /** Two pipelines: one with just the controls that the consumer asks for, one with all of them for tasks with options of their own. */
-  #pipelines(consumer: FoundConsumer, instance: object, context?: Context): Handler {
+  #pipelines(consumer: FoundConsumer, instance: object, context?: ContextId): Handler {
     const own = this.#pipeline(
       consumer,
       instance,
@@ -54,19 +54,19 @@ export class HandlerFactory {
   }
 
   #pipeline(
-    { type, method }: FoundConsumer,
+    { type, method, wrapper }: FoundConsumer,
     instance: object,
     controls: readonly Control[],
-    context?: Context,
+    context: ContextId | undefined,
   ): Handler {
     const original = (instance as Record<string, Method>)[method]!;
     const declared = defineParams(type, method, original);
     const callback = withControls(original, declared, controls);
     const call = this.contexts.create(
-      instance, callback, method, PARAMS_METADATA, paramsFactory, context?.id, context?.inquirer,
+      instance, callback, method, PARAMS_METADATA, paramsFactory, context, wrapper.id,
       { guards: true, interceptors: true, filters: false }, FUNQ_CONTEXT,
     ); // prettier-ignore
-    const filter = this.#filters(instance, method, original, context);
+    const filter = this.#filters(instance, method, original, context, wrapper.id);
     return async (task) => {
       try {
         return await call(...task.args, task);
@@ -80,13 +80,19 @@ export class HandlerFactory {
   }
 
   /** Runs the exception filters alone: around a function that throws what the call threw. */
-  #filters(instance: object, method: string, original: Method, context?: Context): Handler {
+  #filters(
+    instance: object,
+    method: string,
+    original: Method,
+    context: ContextId | undefined,
+    inquirer: string,
+  ): Handler {
     const thrower = (...args: unknown[]): never => {
       throw (args[args.length - 1] as RunningTask).failure!.error;
     };
     copyMetadata(original, thrower);
     const run = this.contexts.create(
-      instance, thrower, `${method}:filters`, undefined, undefined, context?.id, context?.inquirer,
+      instance, thrower, `${method}:filters`, undefined, undefined, context, inquirer,
       { guards: false, interceptors: false, filters: true }, FUNQ_CONTEXT,
     ); // prettier-ignore
     return (task) => run(...task.args, task) as Promise<unknown>;
@@ -94,31 +100,45 @@ export class HandlerFactory {
 
   /** A provider that is made anew for each task, with everything it depends on. */
   async #scoped(consumer: FoundConsumer, task: RunningTask): Promise<unknown> {
-    const id = ContextIdFactory.getByRequest(task);
-    this.moduleRef.registerRequestByContextId(task, id);
-    const instance = await this.moduleRef.resolve<object>(consumer.wrapper.token as never, id, { strict: false });
-    return this.#pipelines(consumer, instance, { id, inquirer: consumer.wrapper.id })(task);
+    const context = ContextIdFactory.getByRequest(task);
+    moduleOf(consumer).registerRequestByContextId(task.run, context);
+    return (await this.#resolved(consumer, context))(task);
+  }
+
+  async #resolved(consumer: FoundConsumer, context: ContextId): Promise<Handler> {
+    const { token } = consumer.wrapper;
+    const instance = await moduleOf(consumer).resolve<object>(token as never, context, { strict: true });
+    return this.#pipelines(consumer, instance, context);
   }
 }
 
-interface Context {
-  readonly id: ReturnType<typeof ContextIdFactory.create>;
-  readonly inquirer: string;
+/** Asked for the consumer's class: another module may provide something else under the same token. */
+function moduleOf({ wrapper }: FoundConsumer): ModuleRef {
+  return wrapper.host!.providers.get(ModuleRef)!.instance as ModuleRef;
 }
 
 /** The method with the controls as its outermost interceptor, inside the class's, outside its own; all of its metadata kept. */
-function withControls(original: Method, declared: number, controls: readonly Control[]): Method {
+function withControls(original: Method, declared: number | undefined, controls: readonly Control[]): Method {
   const callback: Method = function (...args) {
-    const task = currentTask()!;
-    // Positional parameters come from Nest's pipes; what stands behind the declared ones is passed on as it is.
-    const passed = declared > 0 ? [...args, ...task.args.slice(declared)] : task.args;
-    const result = original.apply(this, passed as unknown[]);
+    const { task } = currentRun()!;
+    const call = (): unknown => original.apply(this, passed(args, task.args, declared));
+    // A run in place after the first one has its own signal and its own say.
+    const result = currentRun() === task.run ? call() : withinRun(task.run, call);
     return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
   };
   Object.defineProperty(callback, 'name', { value: original.name });
   if (controls.length > 0) UseInterceptors(new ControlChain(controls))(callback as never, '', { value: callback });
   copyMetadata(original, callback);
   return callback;
+}
+
+/** What came through Nest's pipes, and behind it, as they are, the arguments that stand behind the declared ones. */
+function passed(piped: unknown[], given: readonly unknown[], declared: number | undefined): unknown[] {
+  if (declared === undefined) return [...given];
+  if (given.length > declared) return [...piped, ...given.slice(declared)];
+  // An argument that was left out is not there: a rest parameter stays empty.
+  while (piped.length > 0 && piped[piped.length - 1] === undefined) piped.pop();
+  return piped;
 }
 
 function copyMetadata(from: object, to: object): void {

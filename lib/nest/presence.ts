@@ -1,11 +1,12 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
-import type { CoordinationStore, WorkerReport } from '../contracts/stores.js';
+import type { WorkerReport } from '../contracts/stores.js';
 import { Events } from '../core/events.js';
-import { FUNQ_CLOCK, getStoreToken } from './funq.tokens.js';
+import { PunctualStore } from '../core/punctual-store.js';
+import { FUNQ_CLOCK, FUNQ_COORDINATION } from './funq.tokens.js';
 
 const PERIOD = 5000;
 const TTL = 15_000;
@@ -20,7 +21,7 @@ export class Presence {
   #stop: (() => void) | undefined;
 
   constructor(
-    @Optional() @Inject(getStoreToken('coordination')) private readonly store: CoordinationStore | undefined,
+    @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     private readonly events: Events,
   ) {}

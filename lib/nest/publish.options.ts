@@ -50,7 +50,7 @@ export function readPublishOptions(queue: string, options: AskOptions, priority:
     key: reader.text('key'),
     headers: readHeaders(reader),
     broker: reader.text('broker'),
-    replyTimeout: reader.optionalDuration('replyTimeout', 1, FOREVER),
+    replyTimeout: readReplyTimeout(reader),
     overrides: readOverrides(reader, queue),
   };
 }
@@ -58,14 +58,22 @@ export function readPublishOptions(queue: string, options: AskOptions, priority:
 function readHeaders(options: OptionReader): PublishSettings['headers'] {
   const headers = options.get('headers');
   if (headers === undefined) return undefined;
-  if (
-    typeof headers === 'object' &&
-    headers !== null &&
-    Object.values(headers).every((value) => typeof value === 'string')
-  ) {
+  if (isPlain(headers) && Object.entries(headers).every(([name, value]) => name !== '__proto__' && isText(value)))
     return { ...headers } as Record<string, string>;
-  }
   throw options.invalid('headers', 'must be an object of texts');
+}
+
+/** Neither a list nor a Map nor fetch's Headers, whose content is not in their properties. */
+function isPlain(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function readReplyTimeout(options: OptionReader): number | undefined {
+  return options.get('replyTimeout') === undefined ? undefined : options.duration('replyTimeout', 1, FOREVER, 0);
 }
 
 /** The overrides as they were given, for they travel as such; reading them here finds mistakes before they travel. */

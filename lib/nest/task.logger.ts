@@ -21,12 +21,12 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     );
     events.on('requeued', ({ task, delay }) => log.debug(`${label(task)} requeued, delay ${delay} ms`));
     events.on('retried', ({ task, delay }) => log.debug(`${label(task)} runs again in ${Math.round(delay)} ms`));
-    events.on('filtered', ({ task, reason }) => log.debug(`${label(task)} filtered: ${reason}`));
-    events.on('expired', ({ task, reason }) => log.warn(`${label(task)} expired: ${reason}`));
-    events.on('discarded', ({ task, reason }) => log.debug(`${label(task)} discarded: ${reason}`));
+    events.on('filtered', ({ task, reason }) => log.debug(`${label(task)} filtered: ${line(reason)}`));
+    events.on('expired', ({ task, reason }) => log.warn(`${label(task)} expired: ${line(reason)}`));
+    events.on('discarded', ({ task, reason }) => log.debug(`${label(task)} discarded: ${line(reason)}`));
     events.on('dead', ({ queue, task, letter, deadLetter }) =>
       log.error(
-        `${task ? label(task) : `${queue} message`} is dead (${letter.code}): ${letter.reason}; ${deadLetter ? `kept in ${deadLetter}` : 'dropped'}`,
+        `${task ? label(task) : `${queue} message`} is dead (${letter.code}): ${line(letter.reason)}; ${deadLetter ? `kept in ${deadLetter}` : 'dropped'}`,
       ),
     );
     events.on('released', ({ task }) => log.log(`${label(task)} given back: this process stops`));
@@ -34,11 +34,13 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('leaseLost', ({ queue, task }) =>
       log.warn(`${task ? label(task) : queue} lost its lease; it may run elsewhere`),
     );
-    events.on('newerVersion', ({ queue, error }) => log.warn(`${queue}: ${error.message}`));
+    events.on('newerVersion', ({ queue, error }) => log.warn(`${queue}: ${line(error.message)}`));
     events.on('settleFailed', ({ queue, task, error }) =>
       log.error(`${task ? label(task) : queue} could not be settled: ${brief(error)}`),
     );
-    events.on('replyFailed', ({ task, error }) => log.warn(`${label(task)} could not be answered: ${brief(error)}`));
+    events.on('replyFailed', ({ queue, task, error }) =>
+      log.warn(`${task ? label(task) : queue} could not be answered: ${brief(error)}`),
+    );
     events.on('brokerError', ({ queue, broker, error, attempt, delay }) =>
       log.error(
         `${queue} on broker '${broker}', failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,
@@ -71,10 +73,16 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
 }
 
 function label(task: Task): string {
-  return `${task.queue} ${task.id} #${task.attempt}`;
+  return line(`${task.queue} ${task.id} #${task.attempt}`);
 }
 
-function brief(error: unknown): string {
+/** An error in one line. */
+export function brief(error: unknown): string {
   const { name, message } = recordError(error);
-  return `${name}: ${message.slice(0, 500)}`;
+  return line(`${name}: ${message}`);
+}
+
+/** Texts come from anywhere; none may look like another line of the log. */
+function line(text: string): string {
+  return text.slice(0, 500).replace(/\p{Cc}+/gu, ' ');
 }

@@ -1,8 +1,9 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Policy } from '../../contracts/policy.js';
-import type { Task } from '../../contracts/task.js';
-import { taskOf } from '../param.decorators.js';
+import type { ManagedTask } from '../../contracts/task.js';
+import { FUNQ_CONTEXT } from '../funq.tokens.js';
+import { managedTaskOf } from '../param.decorators.js';
 
 /**
  * A built-in interceptor, and the base of your own: `around` is the whole of it.
@@ -15,13 +16,16 @@ import { taskOf } from '../param.decorators.js';
 export abstract class Control implements NestInterceptor {
   /** Whether the control has anything to do for tasks of this policy. */
   abstract appliesTo(policy: Policy): boolean;
-  abstract around(task: Task, next: () => Promise<unknown>): Promise<unknown>;
+  abstract around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown>;
 
   /** Writes out what the control has gathered: called when the consumers have stopped. */
   flush?(): Promise<void>;
 
+  /** Used alone, as any interceptor: passes on what is no task, or none of its business. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return from(this.around(taskOf(context), () => lastValue(next)));
+    if (context.getType<string>() !== FUNQ_CONTEXT) return next.handle();
+    const task = managedTaskOf(context);
+    return this.appliesTo(task.policy) ? from(this.around(task, () => lastValue(next))) : next.handle();
   }
 }
 
@@ -31,7 +35,7 @@ export class ControlChain implements NestInterceptor {
   constructor(private readonly controls: readonly Control[]) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const task = taskOf(context);
+    const task = managedTaskOf(context);
     const run = (index: number): Promise<unknown> => {
       const control = this.controls[index];
       if (!control) return lastValue(next);
@@ -41,6 +45,7 @@ export class ControlChain implements NestInterceptor {
   }
 }
 
+/** Rejects, as Nest itself does, when an interceptor further in ends without a value. */
 function lastValue(next: CallHandler): Promise<unknown> {
-  return lastValueFrom(next.handle(), { defaultValue: undefined });
+  return lastValueFrom(next.handle());
 }

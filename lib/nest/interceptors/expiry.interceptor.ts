@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
-import type { Task } from '../../contracts/task.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { FUNQ_CLOCK } from '../funq.tokens.js';
 import { Control } from './control.js';
 
@@ -16,7 +16,7 @@ export class ExpiryInterceptor extends Control {
     return policy.expire !== undefined;
   }
 
-  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+  async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
     const age = this.clock.now() - task.publishedAt;
     if (age <= task.policy.expire!) return next();
     task.discard(`published ${age} ms ago, more than its expire of ${task.policy.expire} ms`, 'expired');

@@ -1,12 +1,15 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';
-import type { CoordinationStore, FilterClaim } from '../../contracts/stores.js';
-import type { Task } from '../../contracts/task.js';
+import type { FilterClaim } from '../../contracts/stores.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { canonicalKey } from '../../core/canonical.js';
+import { originOf } from '../../core/envelope.js';
 import { Events } from '../../core/events.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, getStoreToken } from '../funq.tokens.js';
+import { PunctualStore } from '../../core/punctual-store.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION } from '../funq.tokens.js';
+import { missingStore } from '../missing-store.js';
 import { Control } from './control.js';
 
 /** An equal call is running: looked at again this often, for this long in place; then the task goes back for as long. */
@@ -22,7 +25,7 @@ const LEASE = 30_000;
 @Injectable()
 export class FilterInterceptor extends Control {
   constructor(
-    @Optional() @Inject(getStoreToken('coordination')) private readonly store: CoordinationStore,
+    @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
     private readonly events: Events,
@@ -34,19 +37,22 @@ export class FilterInterceptor extends Control {
     return policy.filter !== undefined;
   }
 
-  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+  async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
+    if (!this.store) throw missingStore(task.policy.handler, 'filter', 'coordination');
     const key = this.#key(task);
     const claim = await this.#claim(task, key);
     if (claim?.state === 'claimed') return this.#run(task, key, next);
+    // Executed by this very task, which came back because its consumer died before it could acknowledge.
+    if (claim?.state === 'done' && claim.own && task.redelivered > 0) return this.#kept(claim);
     if (claim?.state === 'done') this.#skip(task, claim);
     else if (!task.settlement) task.defer(PATIENCE);
     return undefined;
   }
 
   /** `undefined` when the store is away. */
-  async #claim(task: Task, key: string): Promise<FilterClaim | undefined> {
+  async #claim(task: ManagedTask, key: string): Promise<FilterClaim | undefined> {
     for (let waited = 0; ; waited += POLL) {
-      const claim = await this.#asked(() => this.store.claim(key, task.id, LEASE));
+      const claim = await this.#asked((store) => store.claim(key, owner(task), LEASE));
       if (claim?.state !== 'running' || waited >= PATIENCE) return claim;
       if (await task.wait(POLL)) continue;
       task.release();
@@ -54,8 +60,8 @@ export class FilterInterceptor extends Control {
     }
   }
 
-  async #run(task: Task, key: string, next: () => Promise<unknown>): Promise<unknown> {
-    const stop = this.clock.every(LEASE / 3, () => void this.#asked(() => this.store.claim(key, task.id, LEASE)));
+  async #run(task: ManagedTask, key: string, next: () => Promise<unknown>): Promise<unknown> {
+    const stop = this.clock.every(LEASE / 3, () => void this.#asked((store) => store.claim(key, owner(task), LEASE)));
     let succeeded = false;
     try {
       const value = await next();
@@ -66,22 +72,27 @@ export class FilterInterceptor extends Control {
       return value;
     } finally {
       stop();
-      if (!succeeded) await this.#asked(() => this.store.release(key, task.id));
+      if (!succeeded) await this.#asked((store) => store.release(key, owner(task)));
     }
   }
 
-  async #confirm(task: Task, key: string, value: unknown): Promise<void> {
+  async #confirm(task: ManagedTask, key: string, value: unknown): Promise<void> {
     const { ttl, reply } = task.policy.filter!;
-    await this.#asked(() => this.store.confirm(key, task.id, ttl, reply && this.#encoded(value)));
+    const wanted = reply === 'cached' || task.envelope.reply !== undefined || task.policy.persist?.result === true;
+    await this.#asked((store) => store.confirm(key, owner(task), ttl, wanted ? this.#encoded(value) : undefined));
   }
 
-  #skip(task: Task, claim: FilterClaim & { state: 'done' }): void {
+  #skip(task: ManagedTask, claim: FilterClaim & { state: 'done' }): void {
     const cached = task.policy.filter!.reply === 'cached' && claim.value !== undefined;
-    const answer = cached ? { value: this.codec.decodeValue(claim.value) } : undefined;
+    const answer = cached ? { value: this.#kept(claim) } : undefined;
     task.discard('an equal call was executed', 'filtered', answer);
   }
 
-  #key(task: Task): string {
+  #kept({ value }: FilterClaim & { state: 'done' }): unknown {
+    return value && this.codec.decodeValue(value);
+  }
+
+  #key(task: ManagedTask): string {
     const { key } = task.policy.filter!;
     return `${task.policy.broker}/${task.queue}:${key ? key(...(task.args as never[])) : canonicalKey(task.args)}`;
   }
@@ -94,12 +105,17 @@ export class FilterInterceptor extends Control {
     }
   }
 
-  async #asked<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  async #asked<T>(ask: (store: PunctualStore) => Promise<T>): Promise<T | undefined> {
     try {
-      return await ask();
+      return await ask(this.store!);
     } catch (error) {
-      this.events.emit('storeError', { store: this.store.kind, error });
+      this.events.emit('storeError', { store: this.store!.kind, error });
       return undefined;
     }
   }
+}
+
+/** Copies of one publish share their claim; two publishes never do, even under one id. */
+function owner(task: ManagedTask): string {
+  return originOf(task.envelope);
 }

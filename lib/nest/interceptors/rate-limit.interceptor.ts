@@ -1,22 +1,30 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
-import type { CoordinationStore } from '../../contracts/stores.js';
-import type { Task } from '../../contracts/task.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
+import { PunctualStore } from '../../core/punctual-store.js';
 import { Gcra } from '../../core/gcra.js';
-import { FUNQ_CLOCK, getStoreToken } from '../funq.tokens.js';
+import { Turns } from '../../core/turns.js';
+import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
+import { missingStore } from '../missing-store.js';
 import { Presence } from '../presence.js';
 import { Control } from './control.js';
+
+/** Milliseconds of starts that one process reserves ahead: a reservation is lost when the process ends. */
+const AHEAD = 100;
+/** Longest wait in a slot for a start under a limit that has keys. */
+const IN_PLACE = 1000;
 
 /** Gives each run, retries too, its start on an absolute schedule, and waits for it in the task's slot. */
 @Injectable()
 export class RateLimitInterceptor extends Control {
   readonly #local: Gcra;
+  readonly #turns = new Turns();
 
   constructor(
     @Inject(FUNQ_CLOCK) clock: Clock,
-    @Optional() @Inject(getStoreToken('coordination')) private readonly store: CoordinationStore,
+    @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     private readonly presence: Presence,
     private readonly events: Events,
   ) {
@@ -28,20 +36,36 @@ export class RateLimitInterceptor extends Control {
     return policy.rate !== undefined;
   }
 
-  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
-    const wait = await this.#reserve(task);
-    if (wait > 0 && !(await task.wait(wait))) {
-      task.release();
-      return undefined;
-    }
-    return next();
+  async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
+    const { interval, key } = task.policy.rate!;
+    const name = this.#name(task);
+    const wait = this.#turns.length(name) * interval;
+    // One key must not fill every slot: what would start much later goes back until then.
+    if (key && wait > IN_PLACE) task.defer(wait);
+    else if (await this.#started(task, name)) return next();
+    else task.release();
+    return undefined;
   }
 
-  async #reserve(task: Task): Promise<number> {
-    const { interval, burst, scope, key } = task.policy.rate!;
-    const queue = `${task.policy.broker}/${task.queue}`;
-    const name = key ? `${queue}:${key(...(task.args as never[]))}` : queue;
+  /** Waits for a start; false when the process stops first. */
+  async #started(task: ManagedTask, name: string): Promise<boolean> {
+    const turn = this.#turns.enter(name, Math.ceil(AHEAD / task.policy.rate!.interval));
+    try {
+      if (turn && !(await task.wait(turn))) return false;
+      const wait = await this.#reserve(task, name);
+      if (wait > 0 && !(await task.wait(wait))) return false;
+    } finally {
+      // Whoever left the line early must still pass its turn on when it comes.
+      void Promise.resolve(turn).then(() => this.#turns.leave(name));
+    }
+    task.begin();
+    return true;
+  }
+
+  async #reserve(task: ManagedTask, name: string): Promise<number> {
+    const { interval, burst, scope } = task.policy.rate!;
     if (scope === 'process') return this.#local.reserve(name, interval, burst);
+    if (!this.store) throw missingStore(task.policy.handler, "rate.scope 'shared'", 'coordination');
     try {
       return await this.store.reserve(name, interval, burst, 1);
     } catch (error) {
@@ -49,5 +73,10 @@ export class RateLimitInterceptor extends Control {
       // Without the store each process keeps to its share, so that together they stay within the limit.
       return this.#local.reserve(name, interval * this.presence.processes, 1);
     }
+  }
+
+  #name({ policy, queue, args }: ManagedTask): string {
+    const { key } = policy.rate!;
+    return `${policy.broker}/${queue}${key ? `:${key(...(args as never[]))}` : ''}`;
   }
 }

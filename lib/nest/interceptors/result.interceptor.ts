@@ -4,14 +4,17 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ResultStore, TaskResult, TaskStatus } from '../../contracts/stores.js';
-import type { Task } from '../../contracts/task.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
 import { ResultWriter } from '../../core/result-writer.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, getStoreToken } from '../funq.tokens.js';
+import { missingStore } from '../missing-store.js';
 import { Control } from './control.js';
 
 interface Run {
   readonly startedAt: number;
+  /** As they arrived: the method may change the objects that it gets. */
+  readonly args: Uint8Array | undefined;
   value?: unknown;
 }
 
@@ -26,7 +29,7 @@ const STATUS = {
  */
 @Injectable()
 export class ResultInterceptor extends Control implements OnModuleInit {
-  readonly #runs = new WeakMap<Task, Run>();
+  readonly #runs = new WeakMap<ManagedTask, Run>();
   readonly #host = hostname();
   readonly #writer: ResultWriter | undefined;
 
@@ -43,8 +46,8 @@ export class ResultInterceptor extends Control implements OnModuleInit {
   onModuleInit(): void {
     for (const [event, status] of Object.entries(STATUS)) {
       this.events.on(event as keyof typeof STATUS, (end) => {
-        if (end.task?.policy.persist)
-          this.#writer?.add(this.#record(end.task, status, 'reason' in end ? end.reason : undefined));
+        if (!end.task?.policy.persist) return;
+        this.#save(end.task, status, 'letter' in end ? end.letter.reason : 'reason' in end ? end.reason : undefined);
       });
     }
   }
@@ -53,8 +56,9 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     return policy.persist !== undefined;
   }
 
-  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
-    const run: Run = { startedAt: this.clock.now() };
+  async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
+    const args = task.policy.persist?.result ? this.#encoded(task.envelope.args) : undefined;
+    const run: Run = { startedAt: this.clock.now(), args };
     this.#runs.set(task, run);
     run.value = await next();
     return run.value;
@@ -65,7 +69,13 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     await this.#writer?.flush();
   }
 
-  #record(task: Task, status: TaskStatus, reason: string | undefined): TaskResult {
+  #save(task: ManagedTask, status: TaskStatus, reason: string | undefined): void {
+    if (this.#writer) return this.#writer.add(this.#record(task, status, reason));
+    const error = missingStore(task.policy.handler, 'persist', 'results');
+    this.events.emit('resultsDropped', { count: 1, error });
+  }
+
+  #record(task: ManagedTask, status: TaskStatus, reason: string | undefined): TaskResult {
     const now = this.clock.now();
     const run = this.#runs.get(task);
     const error = status === 'done' ? undefined : task.errors.at(-1);
@@ -86,13 +96,19 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     };
   }
 
-  #content(task: Task, status: TaskStatus, run: Run | undefined): Partial<TaskResult> {
-    const args = this.codec.encodeValue(task.envelope.args);
-    if (status !== 'done') return { args };
+  #content(task: ManagedTask, status: TaskStatus, run: Run | undefined): Partial<TaskResult> {
+    const args = run ? run.args : this.#encoded(task.envelope.args);
+    const value = status === 'done' ? this.#encoded(run?.value) : undefined;
+    const lost = !args || (status === 'done' && !value);
+    return { ...(args && { args }), ...(value && { value }), ...(lost && { unserializable: true }) };
+  }
+
+  /** `undefined` for what is no data; the task's outcome never depends on its record. */
+  #encoded(value: unknown): Uint8Array | undefined {
     try {
-      return { args, value: this.codec.encodeValue(run?.value) };
+      return this.codec.encodeValue(value);
     } catch {
-      return { args, unserializable: true };
+      return undefined;
     }
   }
 }

@@ -1,8 +1,8 @@
 import { HttpException, Injectable } from '@nestjs/common';
 import type { Policy } from '../../contracts/policy.js';
-import type { Task } from '../../contracts/task.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { backoff } from '../../core/backoff.js';
-import { DeadLetterError, RequeueError } from '../../core/errors.js';
+import { DeadLetterError, FunqConfigError, RequeueError } from '../../core/errors.js';
 import { Control } from './control.js';
 
 /** A longer wait than this frees the slot: the task goes back to the broker with a delay. */
@@ -17,7 +17,7 @@ export class RetryInterceptor extends Control {
     return policy.retry !== undefined;
   }
 
-  async around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+  async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
     const retry = task.policy.retry!;
     for (;;) {
       try {
@@ -35,7 +35,7 @@ export class RetryInterceptor extends Control {
     }
   }
 
-  #again(task: Task, error: unknown): boolean {
+  #again(task: ManagedTask, error: unknown): boolean {
     const { times, when } = task.policy.retry!;
     if (task.settlement || task.interrupted || task.attempt > times) return false;
     if (error instanceof RequeueError || error instanceof DeadLetterError) return false;
@@ -43,8 +43,9 @@ export class RetryInterceptor extends Control {
   }
 }
 
-/** A request that was wrong stays wrong: guards and pipes answer with such errors. */
+/** A request that was wrong stays wrong, and so does a set-up: guards and pipes answer with such errors. */
 function isPassing(error: unknown): boolean {
+  if (error instanceof FunqConfigError) return false;
   if (!(error instanceof HttpException)) return true;
   const status = error.getStatus();
   return status < 400 || status >= 500 || PASSING.includes(status);

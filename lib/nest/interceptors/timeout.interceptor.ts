@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
-import type { Task } from '../../contracts/task.js';
+import type { ManagedTask } from '../../contracts/task.js';
 import { FunqTimeoutError } from '../../core/errors.js';
 import { FUNQ_CLOCK } from '../funq.tokens.js';
 import { Control } from './control.js';
@@ -20,16 +20,20 @@ export class TimeoutInterceptor extends Control {
     return policy.timeout !== undefined;
   }
 
-  around(task: Task, next: () => Promise<unknown>): Promise<unknown> {
+  around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
     const ms = task.policy.timeout!;
     return new Promise((resolve, reject) => {
       let over = false;
-      const cancel = this.clock.after(ms, () => {
-        over = true;
-        const error = new FunqTimeoutError(task.policy.handler, ms);
-        task.abort(error);
-        reject(error);
-      });
+      const cancel = this.clock.after(
+        ms,
+        () => {
+          over = true;
+          const error = new FunqTimeoutError(task.policy.handler, ms);
+          task.abandon(error);
+          reject(error);
+        },
+        true,
+      );
       const settled = <T>(settle: (outcome: T) => void, late: (outcome: T) => void) => {
         return (outcome: T): void => {
           cancel();
