@@ -1,0 +1,2 @@
+export const MAIN: string;
+export function buildSample(): void;
