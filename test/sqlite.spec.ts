@@ -472,7 +472,11 @@ describe('the stores', () => {
     expect(await two.claim('k', 'b', 1000)).toEqual({ state: 'running' });
     expect(await two.confirm('k', 'b')).toBe(false);
     expect(await one.confirm('k', 'a', 500, Buffer.from('value'))).toBe(true);
-    expect(await two.claim('k', 'b', 1000)).toEqual({ state: 'done', value: new Uint8Array(Buffer.from('value')) });
+    expect(await two.claim('k', 'b', 1000)).toEqual({
+      state: 'done',
+      own: false,
+      value: new Uint8Array(Buffer.from('value')),
+    });
     await clock.advance(499);
     expect(await two.claim('k', 'b', 1000)).toMatchObject({ state: 'done' });
     await clock.advance(1);

@@ -19,6 +19,7 @@ export class Presence {
   readonly #warned = new Set<string>();
   #report: WorkerReport | undefined;
   #stop: (() => void) | undefined;
+  #beating: Promise<void> | undefined;
 
   constructor(
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
@@ -32,14 +33,16 @@ export class Presence {
       policies.map((policy) => [`${policy.broker}/${policy.queue}`, fingerprint(policy)]),
     );
     this.#report = { id: randomUUID(), host: hostname(), pid: process.pid, startedAt: this.clock.now(), consumers };
-    this.#stop = this.clock.every(PERIOD, () => void this.#beat());
-    await this.#beat();
+    const beat = (): Promise<void> => (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined)));
+    this.#stop = this.clock.every(PERIOD, () => void beat());
+    await beat();
   }
 
   async stop(): Promise<void> {
     this.#stop?.();
     const report = this.#report;
     this.#report = undefined;
+    await this.#beating; // A report that is under way would outlive the withdrawal.
     if (report) await this.store?.withdraw(report.id).catch(() => undefined);
   }
 

@@ -90,15 +90,17 @@ describe('keys that could change what objects are', () => {
     const path = fileURLToPath(new URL('no-proto.mjs', import.meta.url));
     const child = fork(path, { execArgv: ['--disable-proto=throw'] });
     onTestFinished(() => void child.kill());
-    await once(child, 'message');
+    const ended = once(child, 'exit');
+    /** What it says next, or its exit code. */
+    const heard = async (): Promise<unknown> => ((await Promise.race([once(child, 'message'), ended])) as unknown[])[0];
+    expect(await heard()).toBe('ready');
     const sent = [...ARGS.map((text) => body(text)), ...FIELDS.map((text) => body('{}', text))];
-    const answer = once(child, 'message');
     child.send(sent);
-    const [outcome] = (await answer) as [{ done: number; dead: number; polluted?: unknown }];
+    const outcome = (await heard()) as { done: number; dead: number; polluted?: unknown };
     expect(outcome.done + outcome.dead).toBe(sent.length);
     expect(outcome.dead).toBeGreaterThan(sent.length / 2);
     expect(outcome.polluted).toBeUndefined();
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await ended).toEqual([0, null]);
   });
 
   it.each(['__proto__', 'constructor', 'toString'])('%s is a queue like any other', async (queue) => {

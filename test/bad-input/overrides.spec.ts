@@ -40,24 +40,24 @@ async function start(): Promise<{
   letters(queue?: string): Promise<DeadLetter[]>;
 }> {
   const published: string[] = [];
-  const broker = faulty(memory(), {
+  const queues = memory();
+  const broker = faulty(queues, {
     publish: async (next, queue, messages) => {
       published.push(...messages.map(() => queue));
       return next(queue, messages);
     },
   });
   const { app, events } = await boot({ providers: [Service] }, { brokers: { default: broker } });
-  const inner = app.get<Broker>(getBrokerToken());
   return {
     send: async (fields) => {
-      await putRaw(inner, 'work', [body(fields)]);
       published.length = 0;
+      await putRaw(queues, 'work', [body(fields)]);
     },
     service: app.get(Service),
     events,
     published,
     broker,
-    letters: async (queue = 'work.dead') => (await bodies(inner, queue)).map((each) => codec.decodeDeadLetter(each)),
+    letters: async (queue = 'work.dead') => (await bodies(queues, queue)).map((each) => codec.decodeDeadLetter(each)),
   };
 }
 

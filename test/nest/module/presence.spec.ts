@@ -4,7 +4,7 @@ import { Consumer, type ConsumerOptions, type CoordinationStore } from 'nestjs-f
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { Presence } from '../../../lib/nest/presence.js';
-import { boot, type Booted } from '../support/app.js';
+import { boot, signal, turns, type Booted } from '../support/app.js';
 
 /** As a store of a server would be: apps that open it see each other, and none closes it for the others. */
 function sharedStore(): CoordinationStore {
@@ -33,6 +33,25 @@ describe('processes that share a coordination store', () => {
     await two.close();
     await clock.advance(5000);
     expect(one.app.get(Presence).processes).toBe(1);
+  });
+
+  it('forget who leaves while it reports', async () => {
+    const [clock, store] = [new ManualClock(), sharedStore()];
+    const { app } = await consuming({}, clock, store);
+    const report = store.report.bind(store);
+    const [reporting, answered] = [signal(), signal()];
+    store.report = async (...args) => {
+      reporting.resolve();
+      await answered.promise;
+      return report(...args);
+    };
+    await clock.advance(5000);
+    await reporting.promise;
+    const closed = app.close();
+    await turns();
+    answered.resolve();
+    await closed;
+    expect(await store.list()).toEqual([]);
   });
 
   it('are told, once, of a queue that is consumed with other options', async () => {
