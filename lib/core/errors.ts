@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../contracts/envelope.js';
+import type { Duration } from '../contracts/policy.js';
 
 /** Every error that the library makes itself. `code` is stable; the message says what, where and how to mend it. */
 export class FunqError extends Error {
@@ -79,8 +80,8 @@ export class FunqRemoteError extends FunqError {
 }
 
 export interface RequeueOptions {
-  /** Milliseconds before the task may run again. Default: 1000, so that a task can't spin. */
-  delay?: number;
+  /** Before this has passed the task does not run again. Default: one second, so that a task can't spin. */
+  delay?: Duration;
   reason?: string;
   /** After this many requeues the task is dead instead. Default: no limit. */
   max?: number;
@@ -88,7 +89,7 @@ export interface RequeueOptions {
 
 /** Thrown by a handler: not now, put the task back. Counted as a requeue, not as an attempt. */
 export class RequeueError extends FunqError {
-  readonly delay: number;
+  readonly delay: Duration;
   readonly max: number;
 
   constructor(options: RequeueOptions = {}) {
@@ -102,5 +103,14 @@ export class RequeueError extends FunqError {
 export class DeadLetterError extends FunqError {
   constructor(reason: string, options?: ErrorOptions) {
     super('FUNQ_DEAD_LETTER', reason, options);
+  }
+}
+
+/** `instanceof` for what was thrown, which may be anything: a revoked proxy makes the operator itself throw. */
+export function isA<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
   }
 }

@@ -5,6 +5,9 @@ import { FunqError } from './errors.js';
 import { overridePolicy } from './policy.js';
 import { RunningTask, type TaskHost } from './running-task.js';
 
+/** By how many bytes a copy may be larger than the task that was published: it counts its attempts. */
+const COPY = 1024;
+
 /**
  * The task in a delivery, its own options applied. Throws a `FunqError`: `FUNQ_PAYLOAD_TOO_LARGE` before anything is read,
  * `FUNQ_UNDECODABLE`, `FUNQ_VERSION_NEWER`, or `FUNQ_OPTION_INVALID` for overrides that make no sense.
@@ -17,7 +20,7 @@ export function openTask(
   host: TaskHost,
 ): RunningTask {
   const { length } = delivery.body;
-  if (length > maxPayload) {
+  if (length > maxPayload + COPY) {
     throw new FunqError(
       'FUNQ_PAYLOAD_TOO_LARGE',
       `the message has ${length} bytes, more than maxPayload of ${maxPayload}`,

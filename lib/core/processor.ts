@@ -7,7 +7,8 @@ import { openTask } from './open-task.js';
 import { QUARANTINE_DELAY, verdict, type Quarantine } from './quarantine.js';
 import type { RunningTask, TaskHost } from './running-task.js';
 import type { Held } from './session.js';
-import { decide, type Settler } from './settle.js';
+import { decide } from './decide.js';
+import type { Settler } from './settle.js';
 import type { Slots } from './slots.js';
 
 export interface ProcessorOptions {

@@ -5,7 +5,7 @@ import type { Duration, Policy } from '../contracts/policy.js';
 import type { DiscardStatus, ManagedTask, Settlement } from '../contracts/task.js';
 import { milliseconds } from './duration.js';
 import { recordError } from './error-record.js';
-import { FunqError, RequeueError } from './errors.js';
+import { FunqError, RequeueError, isA } from './errors.js';
 import type { Events } from './events.js';
 import { Run } from './run.js';
 
@@ -135,7 +135,7 @@ export class RunningTask implements ManagedTask {
   /** Notes how the call ended in failure. The run itself may have been reported by a control already. */
   end(error: unknown): void {
     this.failure = { error: this.failure?.error ?? error, shown: error };
-    if (this.interrupted || error instanceof RequeueError || this.#reported === this.attempt) return;
+    if (this.interrupted || isA(error, RequeueError) || this.#reported === this.attempt) return;
     this.failed(error, this.settlement?.kind === 'retry');
   }
 

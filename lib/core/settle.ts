@@ -4,11 +4,11 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { DeadLetter, Envelope } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
-import type { ManagedTask, Settlement } from '../contracts/task.js';
+import type { Settlement } from '../contracts/task.js';
 import { backoff, type Backoff } from './backoff.js';
 import { deadLetter, encodeFitting, nextEnvelope, type Death } from './envelope.js';
 import { recordError } from './error-record.js';
-import { FunqError, RequeueError } from './errors.js';
+import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import type { Outbox } from './outbox.js';
 import type { ReplySender } from './reply-sender.js';
@@ -30,19 +30,6 @@ export interface SettlerOptions {
   readonly maxPayload: number;
   /** Ends waits early when the worker stops. */
   readonly stopping: AbortSignal;
-}
-
-/** What becomes of a task whose call has ended: the settlement that was asked for; else done, or dead when it failed. */
-export function decide(task: ManagedTask, failure: { readonly error: unknown } | undefined): Settlement {
-  if (task.settlement) return task.settlement;
-  if (!failure) return { kind: 'done' };
-  const { error } = failure;
-  if (error instanceof RequeueError) {
-    if (task.requeues < error.max) return { kind: 'requeue', delay: error.delay };
-    return { kind: 'dead', code: 'requeued', reason: `requeued ${task.requeues} times: ${error.message}` };
-  }
-  const { message, code } = recordError(error);
-  return { kind: 'dead', code: code === 'FUNQ_TIMEOUT' ? 'timeout' : 'failed', reason: message };
 }
 
 /**

@@ -39,7 +39,7 @@ const LAST_CALL = 1000;
  * 1. `receiver.ts` asks the broker for as many deliveries as there are free slots; `session.ts` holds them by a lease
  * 2. `processor.ts`: the body is read (unreadable: dead letter), overrides are applied, poison is sorted out
  * 3. `invoke`: guards, interceptors, controls, pipes, the method; filters around all
- * 4. `decide` in `settle.ts`: what was asked for, else done, or dead when it failed
+ * 4. `decide.ts`: what was asked for, else done, or dead when it failed
  * 5. `settle.ts`: reply, copy or dead letter is stored, then the delivery is acknowledged, in batches
  * 6. one event tells of it
  */

@@ -120,7 +120,8 @@ function checkParts(options: OptionReader): void {
 }
 
 function readConsume(options: OptionReader): FunqSettings['consumes'] {
-  const value = options.get('consume') ?? true;
+  const value = options.get('consume');
+  if (value === undefined) return () => true;
   if (typeof value === 'boolean') return () => value;
   const { queues, groups } =
     (options.nested('consume').only(['queues', 'groups']), value as { queues?: unknown; groups?: unknown });

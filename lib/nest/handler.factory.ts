@@ -2,7 +2,7 @@ import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
 import { ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { currentRun, withinRun } from '../core/current-task.js';
-import { RequeueError } from '../core/errors.js';
+import { RequeueError, isA } from '../core/errors.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from './arguments.js';
 import type { FoundConsumer } from './consumer.explorer.js';
@@ -73,7 +73,7 @@ export class HandlerFactory {
       } catch (error) {
         // Noted before a filter can turn it into a result: a filter shapes the answer, it doesn't undo the failure.
         task.end(error);
-        if (error instanceof RequeueError || task.interrupted) throw error;
+        if (isA(error, RequeueError) || task.interrupted) throw error;
         return resolved(await filter(task));
       }
     };
@@ -101,7 +101,8 @@ export class HandlerFactory {
   /** A provider that is made anew for each task, with everything it depends on. */
   async #scoped(consumer: FoundConsumer, task: RunningTask): Promise<unknown> {
     const context = ContextIdFactory.getByRequest(task);
-    moduleOf(consumer).registerRequestByContextId(task.run, context);
+    // Of all its runs: the instance outlives the first where runs follow in place.
+    moduleOf(consumer).registerRequestByContextId(task, context);
     return (await this.#resolved(consumer, context))(task);
   }
 

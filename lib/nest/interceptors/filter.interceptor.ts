@@ -9,6 +9,7 @@ import { originOf } from '../../core/envelope.js';
 import { Events } from '../../core/events.js';
 import { PunctualStore } from '../../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION } from '../funq.tokens.js';
+import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
 import { Control } from './control.js';
 
@@ -94,7 +95,7 @@ export class FilterInterceptor extends Control {
 
   #key(task: ManagedTask): string {
     const { key } = task.policy.filter!;
-    return `${task.policy.broker}/${task.queue}:${key ? key(...(task.args as never[])) : canonicalKey(task.args)}`;
+    return `${task.policy.broker}/${task.queue}:${key ? ownKey(task, 'filter', key) : canonicalKey(task.args)}`;
   }
 
   #encoded(value: unknown): Uint8Array | undefined {

@@ -7,6 +7,7 @@ import { PunctualStore } from '../../core/punctual-store.js';
 import { Gcra } from '../../core/gcra.js';
 import { Turns } from '../../core/turns.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
+import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
 import { Presence } from '../presence.js';
 import { Control } from './control.js';
@@ -75,8 +76,8 @@ export class RateLimitInterceptor extends Control {
     }
   }
 
-  #name({ policy, queue, args }: ManagedTask): string {
-    const { key } = policy.rate!;
-    return `${policy.broker}/${queue}${key ? `:${key(...(args as never[]))}` : ''}`;
+  #name(task: ManagedTask): string {
+    const { key } = task.policy.rate!;
+    return `${task.policy.broker}/${task.queue}${key ? `:${ownKey(task, 'rate', key)}` : ''}`;
   }
 }

@@ -2,7 +2,7 @@ import { HttpException, Injectable } from '@nestjs/common';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { backoff } from '../../core/backoff.js';
-import { DeadLetterError, FunqConfigError, RequeueError } from '../../core/errors.js';
+import { DeadLetterError, FunqConfigError, RequeueError, isA } from '../../core/errors.js';
 import { Control } from './control.js';
 
 /** A longer wait than this frees the slot: the task goes back to the broker with a delay. */
@@ -38,15 +38,15 @@ export class RetryInterceptor extends Control {
   #again(task: ManagedTask, error: unknown): boolean {
     const { times, when } = task.policy.retry!;
     if (task.settlement || task.interrupted || task.attempt > times) return false;
-    if (error instanceof RequeueError || error instanceof DeadLetterError) return false;
+    if (isA(error, RequeueError) || isA(error, DeadLetterError)) return false;
     return when ? when(error, task.attempt) : isPassing(error);
   }
 }
 
 /** A request that was wrong stays wrong, and so does a set-up: guards and pipes answer with such errors. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof FunqConfigError) return false;
-  if (!(error instanceof HttpException)) return true;
+  if (isA(error, FunqConfigError)) return false;
+  if (!isA(error, HttpException)) return true;
   const status = error.getStatus();
   return status < 400 || status >= 500 || PASSING.includes(status);
 }

@@ -1,51 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  Consumer,
-  CurrentTask,
-  RequeueError,
-  type ConsumerOptions,
-  type CoordinationStore,
-  type Task,
-} from 'nestjs-funq';
-import { memory } from 'nestjs-funq/memory';
+import { describe, expect, it, vi } from 'vitest';
+import { Consumer, CurrentTask, RequeueError, type Task } from 'nestjs-funq';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
-import { boot, collect, signal, turns, type Booted } from '../support/app.js';
-
-const ran: unknown[] = [];
-let work: (...args: unknown[]) => unknown;
-beforeEach(() => {
-  ran.length = 0;
-  work = () => undefined;
-});
-
-interface Filtering extends Booted {
-  readonly clock: ManualClock;
-  /** Runs a task to whatever end it has and tells its name. */
-  run(...args: unknown[]): Promise<string>;
-}
-
-async function filtering(options: ConsumerOptions, coordination = memoryCoordination()): Promise<Filtering> {
-  @Injectable()
-  class Job {
-    @Consumer({ queue: 'jobs', filter: true, ...options })
-    async job(...args: unknown[]): Promise<unknown> {
-      ran.push(args);
-      return work(...args);
-    }
-  }
-  const clock = new ManualClock();
-  const booted = await boot({ providers: [Job] }, { clock, stores: { coordination } });
-  const run = async (...args: unknown[]): Promise<string> => {
-    const ends = (['done', 'filtered', 'dead', 'requeued', 'deferred', 'discarded'] as const).map((name) =>
-      booted.events.next(name).then(() => name),
-    );
-    await booted.funq.publish('jobs', args);
-    return Promise.race(ends);
-  };
-  return { ...booted, clock, run };
-}
+import { filtering, job } from '../support/filtering.js';
+import { boot, signal } from '../support/app.js';
 
 describe('a call equal to one that was executed', () => {
   it('is skipped for ever without a TTL', async () => {
@@ -56,17 +15,17 @@ describe('a call equal to one that was executed', () => {
     expect(confirmed.mock.calls.map(([, , ttl]) => ttl)).toEqual([undefined, undefined]);
     await clock.advance(3_600_000);
     expect(await run(1, 2)).toBe('filtered');
-    expect(ran).toHaveLength(2);
+    expect(job.ran).toHaveLength(2);
   });
 
   it('is skipped for exactly its TTL, counted from completion', async () => {
     const { run, clock } = await filtering({ filter: { ttl: '30m' } });
     const ttl = 30 * 60_000;
     const open = signal();
-    work = () => open.promise;
+    job.work = () => open.promise;
     const first = run('x');
     await clock.advance(5000);
-    work = () => undefined;
+    job.work = () => undefined;
     open.resolve();
     expect(await first).toBe('done');
     await clock.advance(ttl - 1);
@@ -106,13 +65,13 @@ describe('a call equal to one that was executed', () => {
 
   it('is not skipped when the first one failed', async () => {
     const { run } = await filtering({ retry: 1 });
-    work = () => {
+    job.work = () => {
       throw new Error('no');
     };
     expect(await run('x')).toBe('dead');
-    work = () => undefined;
+    job.work = () => undefined;
     expect([await run('x'), await run('x')]).toEqual(['done', 'filtered']);
-    expect(ran).toHaveLength(3);
+    expect(job.ran).toHaveLength(3);
   });
 
   it.each<[string, () => unknown]>([
@@ -130,7 +89,7 @@ describe('a call equal to one that was executed', () => {
       @Consumer({ queue: 'jobs', filter: true })
       run(@CurrentTask() task: Task): unknown {
         current = task;
-        return work();
+        return job.work();
       }
     }
     const clock = new ManualClock();
@@ -138,11 +97,11 @@ describe('a call equal to one that was executed', () => {
       { providers: [Job] },
       { clock, stores: { coordination: memoryCoordination() } },
     );
-    work = first;
+    job.work = first;
     const back = Promise.race([events.next('requeued'), events.next('discarded')]);
     await funq.publish('jobs');
     await back;
-    work = () => undefined;
+    job.work = () => undefined;
     const done = events.next('done');
     await funq.publish('jobs');
     await done;
@@ -163,162 +122,5 @@ describe('a call equal to one that was executed', () => {
     }
     const { funq } = await boot({ providers: [Jobs] }, { stores: { coordination: memoryCoordination() } });
     expect([await funq.ask(Jobs).one(1), await funq.ask(Jobs).two(1)]).toEqual(['one', 'two']);
-  });
-});
-
-describe('two equal calls at once', () => {
-  it('never run at the same time; the second is skipped when the first has succeeded', async () => {
-    const { funq, events, clock } = await filtering({});
-    const open = signal();
-    work = () => open.promise;
-    const filtered = events.next('filtered');
-    await funq.publishMany('jobs', [['x'], ['x']]);
-    await clock.advance(500);
-    expect(ran).toHaveLength(1);
-    open.resolve();
-    await turns();
-    await clock.advance(50);
-    await filtered;
-    expect(ran).toHaveLength(1);
-  });
-
-  it('let the second run when the first has failed', async () => {
-    const { funq, events, clock } = await filtering({});
-    const open = signal();
-    work = () => open.promise;
-    const dead = events.next('dead');
-    const done = events.next('done');
-    await funq.publishMany('jobs', [['x'], ['x']]);
-    await clock.advance(500);
-    work = () => undefined;
-    open.reject(new Error('no'));
-    await dead;
-    await clock.advance(50);
-    await done;
-    expect(ran).toHaveLength(2);
-  });
-
-  it('put the second back after a while, so that it holds no slot, as often as it takes', async () => {
-    const { funq, events, clock } = await filtering({ concurrency: 2 });
-    const open = signal();
-    work = (name) => (name === 'x' ? open.promise : undefined);
-    const deferred = collect(events, 'deferred', 3);
-    const other = events.next('done', ({ task }) => task.args[0] === 'y');
-    const filtered = events.next('filtered');
-    await funq.publishMany('jobs', [['x'], ['x'], ['y']]);
-    await clock.advance(1100);
-    await other;
-    await clock.advance(10_000);
-    expect((await deferred).map(({ task }) => [task.attempt, task.requeues])).toEqual([
-      [1, 0],
-      [1, 0],
-      [1, 0],
-    ]);
-    open.resolve();
-    await turns();
-    await clock.advance(2500);
-    await filtered;
-    expect(ran).toEqual([['x'], ['y']]);
-  });
-
-  it('keep the claim of a long run alive', async () => {
-    const { funq, clock } = await filtering({});
-    work = () => clock.sleep(200_000);
-    await funq.publish('jobs', ['x']);
-    await clock.advance(100_000);
-    await funq.publish('jobs', ['x']);
-    await clock.advance(90_000);
-    expect(ran).toHaveLength(1);
-  });
-
-  it('hold for several processes, through the store', async () => {
-    const clock = new ManualClock();
-    const queues = new Map();
-    const coordination = memoryCoordination();
-    let running = 0;
-    let most = 0;
-    @Injectable()
-    class Job {
-      @Consumer({ queue: 'jobs', filter: true })
-      async run(_key: number): Promise<void> {
-        most = Math.max(most, ++running);
-        ran.push(_key);
-        await clock.sleep(100);
-        running--;
-      }
-    }
-    const apps = await Promise.all(
-      [1, 2, 3].map(() =>
-        boot({ providers: [Job] }, { clock, brokers: { default: memory({ queues }) }, stores: { coordination } }),
-      ),
-    );
-    await apps[0]!.funq.publishMany(
-      'jobs',
-      Array.from({ length: 30 }, () => [1]),
-    );
-    await clock.advance(20_000);
-    expect([ran, most]).toEqual([[1], 1]);
-  });
-});
-
-describe('callers of a filtered call', () => {
-  it('get an error that says so', async () => {
-    const { funq } = await filtering({});
-    work = () => 'result';
-    expect(await funq.ask('jobs', ['x'])).toBe('result');
-    await expect(funq.ask('jobs', ['x'])).rejects.toMatchObject({ remoteCode: 'FUNQ_FILTERED' });
-  });
-
-  it.each<[string, unknown]>([
-    ['a text', 'result'],
-    ['an object', { at: new Date(5), list: [1n] }],
-    ['null', null],
-    ['nothing', undefined],
-    ['false', false],
-  ])("get the stored result with reply: 'cached': %s", async (_name, result) => {
-    const { funq } = await filtering({ filter: { reply: 'cached' } });
-    work = () => result;
-    expect(await funq.ask('jobs', ['x'])).toEqual(result);
-    expect(await funq.ask('jobs', ['x'])).toEqual(result);
-    expect(ran).toHaveLength(1);
-  });
-
-  it('get an error when the result was no data', async () => {
-    const { funq, run } = await filtering({ filter: { reply: 'cached' } });
-    work = () => () => 1;
-    expect(await run('x')).toBe('done');
-    await expect(funq.ask('jobs', ['x'])).rejects.toMatchObject({ remoteCode: 'FUNQ_FILTERED' });
-  });
-});
-
-describe('a store that is away', () => {
-  it('puts the task back unharmed, and that is told', async () => {
-    const coordination = memoryCoordination();
-    const { claim } = coordination;
-    let away = true;
-    const flaky: CoordinationStore = Object.assign(coordination, {
-      claim: (...args: Parameters<typeof claim>) =>
-        away ? Promise.reject(new Error('away')) : claim.apply(coordination, args),
-    });
-    const { funq, events, clock } = await filtering({}, flaky);
-    const told = events.next('storeError');
-    const deferred = events.next('deferred');
-    const done = events.next('done');
-    await funq.publish('jobs', ['x']);
-    expect((await told).error).toMatchObject({ message: 'away' });
-    expect((await deferred).delay).toBe(1000);
-    expect(ran).toEqual([]);
-    away = false;
-    await clock.advance(1000);
-    expect((await done).task.attempt).toBe(1);
-  });
-
-  it('while a run is confirmed does not undo the run', async () => {
-    const coordination = memoryCoordination();
-    coordination.confirm = () => Promise.reject(new Error('away'));
-    const { run, events } = await filtering({}, coordination);
-    const told = events.next('storeError');
-    expect(await run('x')).toBe('done');
-    await told;
   });
 });

@@ -126,6 +126,36 @@ describe('rate counts starts on an absolute schedule', () => {
     expect(at).toEqual(spaced(8, 250));
   });
 
+  it('each process for its share without the store, so that all keep the limit', async () => {
+    const clock = new ManualClock();
+    const coordination = Object.assign(memoryCoordination(), {
+      shared: true,
+      reserve: () => Promise.reject(new Error('away')),
+    });
+    const queues = new Map();
+    const at: number[] = [];
+    @Injectable()
+    class Job {
+      @Consumer({ rate: { starts: 4, scope: 'shared' } })
+      run(): void {
+        at.push(clock.monotonic());
+      }
+    }
+    const [one] = await Promise.all(
+      [1, 2].map(() =>
+        boot({ providers: [Job] }, { clock, brokers: { default: memory({ queues }) }, stores: { coordination } }),
+      ),
+    );
+    await clock.advance(5000);
+    await one!.funq.publishMany(
+      'Job.run',
+      Array.from({ length: 20 }, () => []),
+    );
+    await clock.advance(10_000);
+    expect(at).toHaveLength(20);
+    expect(at.at(-1)! - at[0]!).toBeGreaterThanOrEqual(9 * 500);
+  });
+
   it('each process for itself without the store, and that is told', async () => {
     const coordination = memoryCoordination();
     coordination.reserve = () => Promise.reject(new Error('away'));

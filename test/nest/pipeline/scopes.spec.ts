@@ -110,7 +110,7 @@ describe('a request-scoped consumer', () => {
     }
     @Consumer({ retry: 2 })
     failing(): never {
-      seen.push(`${this.number} ${++this.calls}`);
+      seen.push(`${this.number} ${++this.calls} ${this.task.attempt}`);
       throw new Error('no');
     }
   }
@@ -123,11 +123,11 @@ describe('a request-scoped consumer', () => {
     expect(made).toBe(4);
   });
 
-  it('stays the same for runs in place, with overrides too', async () => {
+  it('stays the same for runs in place, with a task that counts them, with overrides too', async () => {
     const { funq, events } = await boot({ providers: [Settings, Helper, Scoped] });
     await dead(events, () => funq.to(Scoped).failing());
     await dead(events, () => funq.to(Scoped, { retry: 1 }).failing());
-    expect(seen).toEqual(['1 1', '1 2', '1 3', '2 1', '2 2']);
+    expect(seen).toEqual(['1 1 1', '1 2 2', '1 3 3', '2 1 1', '2 2 2']);
   });
 
   it('is so because of what it depends on, and as a controller too', async () => {

@@ -12,6 +12,8 @@ import {
 import { memory } from 'nestjs-funq/memory';
 import { memoryCoordination, memoryResults } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
+import { BrokerRegistry } from '../../../lib/nest/broker.registry.js';
+import { ConsumerRunner } from '../../../lib/nest/consumer.runner.js';
 import { boot, signal, turns, type Booted, type Options } from '../support/app.js';
 
 type Queues = NonNullable<NonNullable<Parameters<typeof memory>[0]>['queues']>;
@@ -306,6 +308,10 @@ describe('at shutdown', () => {
     await started;
     await Promise.all([app.close(), app.close()]);
     await app.close();
+    // Nest 11 calls the hooks each time, also at the same time.
+    const [runner, brokers] = [app.get(ConsumerRunner, { strict: false }), app.get(BrokerRegistry)];
+    expect(runner.onModuleDestroy()).toBe(runner.onModuleDestroy());
+    expect(brokers.onApplicationShutdown()).toBe(brokers.onApplicationShutdown());
   });
 
   it('a broker that fails to close holds nobody up', async () => {
