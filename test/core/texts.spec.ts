@@ -122,7 +122,8 @@ describe('a text of 100 kB', () => {
       ({ message } = error as Error);
     }
     // Ten times what they take; a pattern that backtracks takes minutes.
-    expect(performance.now() - started).toBeLessThan(500);
+    // A pattern that backtracks takes minutes; a busy machine does not.
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(message.length).toBeLessThan(500);
   });
 });

@@ -43,12 +43,10 @@ class Places {
   }
   @Consumer()
   none(): Row {
-    // eslint-disable-next-line prefer-rest-params
     return [...arguments].map(shown);
   }
   @Consumer()
   fewer(a: string): Row {
-    // eslint-disable-next-line prefer-rest-params
     return [a, ...[...arguments].slice(1)].map(shown);
   }
   @Consumer()
