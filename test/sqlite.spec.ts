@@ -313,6 +313,29 @@ describe('the file', () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  it('is not taken for foreign while another process is just making it', async () => {
+    newFile();
+    await (await open({ file: join(file, '..', 'neighbour.db') })).close();
+    raw().exec('PRAGMA journal_mode = WAL');
+    const own = openHandle(file);
+    endings.push(() => own.close());
+    let made = false;
+    const database: SqliteHandle = {
+      exec: (sql) => own.exec(sql),
+      close: () => undefined,
+      prepare(sql) {
+        if (sql === 'PRAGMA user_version' && !made) {
+          made = true;
+          raw().exec('CREATE TABLE funq_theirs (a); PRAGMA application_id = 0x66756e71; PRAGMA user_version = 1');
+        }
+        return own.prepare(sql);
+      },
+    };
+    const broker = await open({ database });
+    expect(made).toBe(true);
+    expect(await broker.count!('q')).toBe(0);
+  });
+
   it("that can't be opened is named", async () => {
     const broken = sqlite({ file: folder });
     await expect(broken.connect({ clock: system })).rejects.toMatchObject({

@@ -50,7 +50,7 @@ export async function openDatabase(options: SqliteFileOptions, clock: Clock, sch
   try {
     await database.read(() => {
       connection.exec(`PRAGMA busy_timeout = ${BLOCK}`);
-      checkOwner(connection, file);
+      database.transaction('BEGIN', () => checkOwner(connection, file));
       connection.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_LIMIT}`);
       connection.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
     });
@@ -84,17 +84,20 @@ export class SqliteDatabase {
 
   /** Runs `work` as one transaction that holds the write lock from the start. It may run again, so it must only touch the file. */
   write<T>(work: () => T, signal?: AbortSignal): Promise<T> {
-    return this.read(() => {
-      this.connection.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work();
-        this.connection.exec('COMMIT');
-        return result;
-      } catch (error) {
-        this.#rollBack();
-        throw error;
-      }
-    }, signal);
+    return this.read(() => this.transaction('BEGIN IMMEDIATE', work), signal);
+  }
+
+  /** Runs `work` on one state of the file: others that write meanwhile are not seen halfway. Tries once. */
+  transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
+    this.connection.exec(begin);
+    try {
+      const result = work();
+      this.connection.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
   }
 
   /** Runs `work` as it is, again while other processes are in its way; an aborted `signal` ends the trying. */
