@@ -71,8 +71,16 @@ export interface WorkerReport {
   readonly consumers: Readonly<Record<string, string>>;
 }
 
+/** Short texts that users change while processes run, for all processes alike. They are few, and stay until they are removed. */
+export interface SettingsStore {
+  /** Keeps `value` under `key`, in place of what stood there; `undefined` removes it. The last writer wins. */
+  set(key: string, value: string | undefined): Promise<void>;
+  /** What stands under the keys that begin with `prefix`, by key. */
+  settings(prefix: string): Promise<ReadonlyMap<string, string>>;
+}
+
 /** What processes agree on besides messages. */
-export interface CoordinationStore extends Store, FilterStore, RateStore, PresenceStore {}
+export interface CoordinationStore extends Store, FilterStore, RateStore, PresenceStore, SettingsStore {}
 
 /** Keeps the outcomes of tasks. */
 export interface ResultStore extends Store {

@@ -42,6 +42,12 @@ export class PunctualStore implements Omit<CoordinationStore, 'connect' | 'close
   list(): Promise<readonly WorkerReport[]> {
     return this.#inTime(this.store.list());
   }
+  set(key: string, value: string | undefined): Promise<void> {
+    return this.#inTime(this.store.set(key, value));
+  }
+  settings(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return this.#inTime(this.store.settings(prefix));
+  }
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const late = (): Error =>

@@ -11,7 +11,7 @@ import type {
 } from '../contracts/stores.js';
 
 /**
- * Filter, rates and presence in the memory of this process: right for an application that runs in one process.
+ * Filter, rates, presence and settings in the memory of this process: right for an application that runs in one process.
  *
  * Keys that were confirmed without a TTL are kept for ever, so give filters a TTL where keys are without number.
  */
@@ -61,6 +61,7 @@ class MemoryCoordination extends MemoryStore implements CoordinationStore {
   /** The theoretical time of each key's next start. */
   readonly #starts = new Fading<number>();
   readonly #workers = new Fading<WorkerReport>();
+  readonly #settings = new Map<string, string>();
 
   async claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
     const now = this.clock.monotonic();
@@ -103,6 +104,15 @@ class MemoryCoordination extends MemoryStore implements CoordinationStore {
 
   async list(): Promise<readonly WorkerReport[]> {
     return this.#workers.values(this.clock.monotonic());
+  }
+
+  async set(key: string, value: string | undefined): Promise<void> {
+    if (value === undefined) this.#settings.delete(key);
+    else this.#settings.set(key, value);
+  }
+
+  async settings(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#settings].filter(([key]) => key.startsWith(prefix)));
   }
 }
 

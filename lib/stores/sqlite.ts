@@ -5,6 +5,7 @@ import { FILTER_SCHEMA, SqliteFilter } from './support/sqlite-filter.js';
 import { PRESENCE_SCHEMA, SqlitePresence } from './support/sqlite-presence.js';
 import { RATE_SCHEMA, SqliteRate } from './support/sqlite-rate.js';
 import { RESULTS_SCHEMA, SqliteResults } from './support/sqlite-results.js';
+import { SETTINGS_SCHEMA, SqliteSettings } from './support/sqlite-settings.js';
 
 export type { SqliteFileOptions } from '../brokers/support/sqlite-database.js';
 export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sqlite-driver.js';
@@ -14,11 +15,12 @@ export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sql
  * the processes of one machine share.
  */
 export function sqliteCoordination(options: SqliteFileOptions): CoordinationStore {
-  const schema = [FILTER_SCHEMA, RATE_SCHEMA, PRESENCE_SCHEMA].join(';');
+  const schema = [FILTER_SCHEMA, RATE_SCHEMA, PRESENCE_SCHEMA, SETTINGS_SCHEMA].join(';');
   const session = new SqliteSession(options, schema, ({ database }) => ({
     filter: new SqliteFilter(database),
     rate: new SqliteRate(database),
     presence: new SqlitePresence(database),
+    settings: new SqliteSettings(database),
   }));
 
   return {
@@ -51,6 +53,14 @@ export function sqliteCoordination(options: SqliteFileOptions): CoordinationStor
     async list() {
       const { database, clock, presence } = await session.use();
       return database.read(() => presence.list(clock.now()));
+    },
+    async set(key, value) {
+      const { database, settings } = await session.use();
+      await database.write(() => settings.set(key, value));
+    },
+    async settings(prefix) {
+      const { database, settings } = await session.use();
+      return database.read(() => settings.list(prefix));
     },
     close: () => session.close(),
   };

@@ -5,6 +5,7 @@ import { lastingCoordination, lastingResults } from './store/lasting.js';
 import { presenceCases } from './store/presence.js';
 import { rateCases } from './store/rate.js';
 import { resultCases } from './store/results.js';
+import { settingsCases } from './store/settings.js';
 import { storeCases, StoreTrial, type StoreFacts } from './store/trial.js';
 
 export interface StoreConformanceOptions<S extends Store> {
@@ -36,6 +37,7 @@ export function coordinationConformance(options: StoreConformanceOptions<Coordin
     ...filterCases(facts.followsClock),
     ...rateCases(),
     ...presenceCases(),
+    ...settingsCases(),
     ...lastingCoordination(facts),
   ];
   return casesOf(requirements, () => new StoreTrial(facts));

@@ -159,6 +159,46 @@ export const COORDINATION_DEFECTS: readonly Defect<CoordinationStore>[] = [
     change: () => ({ withdraw: async () => {} }),
   },
   {
+    defect: 'cuts long values',
+    caught: 'settings: what is set',
+    change: (inner) => ({ set: (key, value) => inner.set(key, value?.slice(0, 1000)) }),
+  },
+  {
+    defect: 'keeps the first value',
+    caught: 'settings: a later value',
+    change: (inner) => ({
+      set: async (key, value) =>
+        value === undefined || !(await inner.settings(key)).has(key) ? inner.set(key, value) : undefined,
+    }),
+  },
+  {
+    defect: 'removes nothing',
+    caught: 'settings: a later value',
+    change: (inner) => ({ set: async (key, value) => (value === undefined ? undefined : inner.set(key, value)) }),
+  },
+  {
+    defect: 'lists what merely begins alike',
+    caught: 'settings: only keys',
+    change: (inner) => ({ settings: (prefix) => inner.settings(prefix.slice(0, -1)) }),
+  },
+  {
+    defect: 'forgets settings after a year',
+    caught: 'settings: stay',
+    change(inner) {
+      return {
+        async set(key, value) {
+          await inner.set(key, value);
+          if (value !== undefined) await inner.claim(`forgotten/${key}`, 'clock', 365 * 86_400_000);
+        },
+        async settings(prefix) {
+          const found = [...(await inner.settings(prefix))];
+          const claims = await Promise.all(found.map(([key]) => inner.claim(`forgotten/${key}`, 'other', 0)));
+          return new Map(found.filter((_, n) => claims[n]!.state === 'running'));
+        },
+      };
+    },
+  },
+  {
     defect: 'answers after close',
     caught: 'store: verbs reject',
     change: (inner) => ({ claim: (...args) => inner.claim(...args).catch(() => ({ state: 'claimed' as const })) }),

@@ -46,6 +46,16 @@ export function lastingCoordination({ durable }: StoreFacts<CoordinationStore>):
         assert.ok(workers.some(({ id }) => id === trial.name()));
       },
     },
+    {
+      name: 'durable: settings outlive the store object',
+      skip,
+      async run(trial) {
+        const first = await trial.open();
+        await first.set(trial.name(), 'kept');
+        await first.close();
+        assert.equal((await (await trial.open()).settings(trial.name())).get(trial.name()), 'kept');
+      },
+    },
   ];
 }
 
