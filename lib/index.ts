@@ -20,6 +20,7 @@ export {
 export { Events as FunqEvents, type EngineEvents, type EventName } from './core/events.js';
 export { JsonCodec } from './core/codec/json.codec.js';
 export { Consumer } from './nest/consumer.decorator.js';
+export { FunqConsumers, type LiveConsumer } from './nest/funq.consumers.js';
 export { FunqLogger } from './nest/funq.logger.js';
 export { FunqModule } from './nest/funq.module.js';
 export type {

@@ -49,6 +49,17 @@ export interface TaskOverrides {
   maxDeliveries?: number;
 }
 
+/** What can be changed while consumers run. `undefined` leaves what was set before. Scope and key of a rate stay the consumer's. */
+export interface LiveOptions {
+  /** Starts per second, or more exactly; `false` for no limit. */
+  rate?: number | Omit<RateOptions, 'scope' | 'key'> | false;
+  /** As {@link ConsumerOptions.concurrency}. Running tasks are not ended when it shrinks. */
+  concurrency?: number;
+  window?: WindowOptions | false;
+  /** Fetch nothing, whatever the window says. */
+  paused?: boolean;
+}
+
 export interface RateOptions {
   /** Starts in each {@link per}; fractions are allowed. */
   starts: number;
@@ -128,6 +139,8 @@ export interface Policy {
 }
 
 export interface RatePolicy {
+  /** Tells the schedule of a rate that was changed while running from the one before it, whose starts may lie far ahead. */
+  schedule: string;
   /** Milliseconds between two starts. */
   interval: number;
   burst: number;

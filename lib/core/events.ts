@@ -1,4 +1,5 @@
 import type { DeadLetter } from '../contracts/envelope.js';
+import type { Policy } from '../contracts/policy.js';
 import type { ManagedTask as Task } from '../contracts/task.js';
 
 /** Everything the engine tells. Logs, counters, stores and pages listen here; nothing else reports. Times in milliseconds. */
@@ -40,7 +41,9 @@ export interface EngineEvents {
   recovered: { queue: string; broker: string };
   /** Every slot is busy, so the rate can't be kept. */
   rateBound: { queue: string; concurrency: number };
-  /** The time window closed or opened. */
+  /** Rate, concurrency, window or pause of a consumer were changed while it runs; `policy` holds from now on. */
+  changed: { policy: Policy; paused: boolean };
+  /** The consumer stopped fetching, for its time window closed or it was paused, or it fetches again. */
   window: { queue: string; open: boolean };
   /** Results that could not be saved and were given up. */
   resultsDropped: { count: number; error: unknown };

@@ -1,5 +1,6 @@
 import type { Delivery } from '../contracts/broker.js';
 import type { Codec } from '../contracts/codec.js';
+import type { Envelope } from '../contracts/envelope.js';
 import type { Policy, TaskOverrides } from '../contracts/policy.js';
 import { FunqError } from './errors.js';
 import { overridePolicy } from './policy.js';
@@ -27,6 +28,10 @@ export function openTask(
     );
   }
   const envelope = codec.decode(delivery.body);
-  const own = envelope.options ? overridePolicy(policy, envelope.options as TaskOverrides) : policy;
-  return new RunningTask(envelope, own, delivery, host);
+  return new RunningTask(envelope, policyFor(envelope, policy), delivery, host);
+}
+
+/** The consumer's policy with the task's own options applied. Throws `FUNQ_OPTION_INVALID`. */
+export function policyFor({ options }: Envelope, policy: Policy): Policy {
+  return options ? overridePolicy(policy, options as TaskOverrides) : policy;
 }

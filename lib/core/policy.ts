@@ -1,5 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { ConsumerOptions, Policy, TaskOverrides, WindowPolicy } from '../contracts/policy.js';
+import type {
+  ConsumerOptions,
+  LiveOptions,
+  Policy,
+  RateOptions,
+  TaskOverrides,
+  WindowPolicy,
+} from '../contracts/policy.js';
 import { checkQueueName } from './names.js';
 import { OptionReader } from './options.js';
 import { TASK_OPTIONS, readTaskOptions } from './task-options.js';
@@ -47,6 +54,37 @@ export function createPolicy(handler: string, options: ConsumerOptions, defaults
 }
 
 /**
+ * A consumer's policy with `live` over its options. A bare number of starts changes just that number; scope and key of a
+ * rate stay. Throws `FUNQ_OPTION_INVALID`, as {@link createPolicy} does.
+ */
+export function createLivePolicy(
+  handler: string,
+  options: ConsumerOptions,
+  defaults: ConsumerOptions | undefined,
+  live: LiveOptions,
+): Policy {
+  const reader = new OptionReader(live, `${handler}: change`).only(['rate', 'concurrency', 'window', 'paused']);
+  reader.flag('paused', false);
+  const { paused: _paused, ...changes } = reader.given() as LiveOptions;
+  if (changes.rate) changes.rate = liveRate(reader, changes.rate, options.rate ?? defaults?.rate);
+  const policy = createPolicy(handler, { ...options, ...changes }, defaults);
+  if (!changes.rate || !policy.rate) return policy;
+  return Object.freeze({ ...policy, rate: { ...policy.rate, schedule: `@${policy.rate.interval}` } });
+}
+
+function liveRate(
+  reader: OptionReader,
+  rate: NonNullable<LiveOptions['rate']>,
+  own: ConsumerOptions['rate'],
+): RateOptions {
+  const before = typeof own === 'object' ? own : undefined;
+  if (typeof rate === 'number') return { ...before, starts: reader.number('rate', 1e-6, 100_000, NaN), per: '1s' };
+  reader.nested('rate', 'starts per second, { starts, per, burst } or false').only(['starts', 'per', 'burst']);
+  const { scope, key } = before ?? {};
+  return { ...(rate as RateOptions), ...(scope && { scope }), ...(key && { key }) };
+}
+
+/**
  * The policy of one task: `overrides` as they travelled, over the consumer's. Functions can't travel, so `key` and `when`
  * stay the consumer's. Throws as {@link createPolicy} does.
  */
@@ -55,7 +93,7 @@ export function overridePolicy(policy: Policy, overrides: TaskOverrides): Policy
   const read = readTaskOptions(reader, policy.queue);
   const changed = Object.fromEntries(Object.keys(reader.given()).map((key) => [key, read[key as keyof typeof read]]));
   // A bare number changes just that number.
-  if (read.rate) changed['rate'] = { ...read.rate, key: policy.rate?.key };
+  if (read.rate) changed['rate'] = { ...read.rate, key: policy.rate?.key, schedule: policy.rate?.schedule ?? '' };
   if (read.rate && policy.rate && typeof overrides.rate === 'number') {
     changed['rate'] = { ...policy.rate, interval: read.rate.interval };
   }

@@ -3,7 +3,7 @@ import type { Policy } from '../contracts/policy.js';
 import { withinRun } from './current-task.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
-import { openTask } from './open-task.js';
+import { openTask, policyFor } from './open-task.js';
 import { QUARANTINE_DELAY, verdict, type Quarantine } from './quarantine.js';
 import type { RunningTask, TaskHost } from './running-task.js';
 import type { Held } from './session.js';
@@ -12,7 +12,8 @@ import type { Settler } from './settle.js';
 import type { Slots } from './slots.js';
 
 export interface ProcessorOptions {
-  readonly policy: Policy;
+  /** What holds for tasks that are taken from now on. */
+  policy: Policy;
   readonly codec: Codec;
   readonly events: Events;
   readonly settler: Settler;
@@ -33,6 +34,12 @@ export class Processor {
   #idle: (() => void) | undefined;
 
   constructor(private readonly options: ProcessorOptions) {}
+
+  /** From now on this policy holds, also for tasks in hand that wait for their start. */
+  follow(policy: Policy): void {
+    this.options.policy = policy;
+    for (const task of this.#tasks.values()) if (!task.begun) task.policy = policyFor(task.envelope, policy);
+  }
 
   take(deliveries: readonly Held[]): void {
     const suspects: [Held, RunningTask][] = [];
@@ -98,10 +105,10 @@ export class Processor {
   }
 
   async #run(held: Held, task: RunningTask): Promise<void> {
-    const { events, policy, invoke } = this.options;
+    const { events, invoke } = this.options;
     events.emit('started', { task });
     // Only a rate makes tasks wait for their start.
-    if (!task.policy.rate || !policy.elastic) task.begin();
+    if (!task.policy.rate) task.begin();
     let value: unknown;
     try {
       value = await withinRun(task.run, () => invoke(task));

@@ -18,6 +18,7 @@ export interface ReceiverOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly events: Events;
+  /** The most deliveries in hand. */
   readonly prefetch: number;
   readonly lease: number;
   /** How many deliveries are wanted now; waits until at least one is, or resolves to 0 when `signal` aborts. */
@@ -36,8 +37,16 @@ export class Receiver {
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Session>();
   #loop: Promise<void> | undefined;
+  #prefetch: number;
 
-  constructor(private readonly options: ReceiverOptions) {}
+  constructor(private readonly options: ReceiverOptions) {
+    this.#prefetch = options.prefetch;
+  }
+
+  /** Room for more in hand than the subscription was made for: the next fetch takes a new one. */
+  widen(prefetch: number): void {
+    this.#prefetch = Math.max(this.#prefetch, prefetch);
+  }
 
   start(): void {
     this.#loop ??= this.#run(this.#stopping.signal);
@@ -60,6 +69,7 @@ export class Receiver {
     let failures = 0;
     while (!stopping.aborted) {
       try {
+        if (session && session.prefetch < this.#prefetch) session = this.#retire(session);
         if (!session || session.retired) session = await this.#open();
         const max = await this.options.room(stopping);
         if (max === 0) continue;
@@ -76,14 +86,15 @@ export class Receiver {
   }
 
   async #open(): Promise<Session> {
-    const { broker, queue, prefetch, lease, clock } = this.options;
+    const { broker, queue, lease, clock } = this.options;
+    const prefetch = this.#prefetch;
     const subscribing = broker.subscribe(queue, { prefetch, lease });
     const late = (): Error => this.#away('subscribing', RECEIVE_DEADLINE);
     const subscription = await withDeadline(clock, RECEIVE_DEADLINE, subscribing, late).catch((error: unknown) => {
       subscribing.then((abandoned: Subscription) => abandoned.close()).catch(() => undefined);
       throw error;
     });
-    const session = new Session(subscription, this.options, (closed) => this.#sessions.delete(closed));
+    const session = new Session(subscription, { ...this.options, prefetch }, (closed) => this.#sessions.delete(closed));
     this.#sessions.add(session);
     return session;
   }

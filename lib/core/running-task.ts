@@ -45,7 +45,8 @@ export class RunningTask implements ManagedTask {
 
   constructor(
     readonly envelope: Envelope,
-    readonly policy: Policy,
+    /** Changes, when the consumer's does, until the task has its start. */
+    public policy: Policy,
     readonly delivery: Delivery,
     private readonly host: TaskHost,
   ) {

@@ -27,6 +27,7 @@ export interface SessionOptions {
   readonly queue: string;
   readonly clock: Clock;
   readonly lease: number;
+  readonly prefetch: number;
   lost(delivery: Held): void;
 }
 
@@ -61,6 +62,10 @@ export class Session {
     this.#stopHeartbeat = subscription.extend
       ? options.clock.every(options.lease / 3, () => void this.#beat())
       : () => undefined;
+  }
+
+  get prefetch(): number {
+    return this.options.prefetch;
   }
 
   hold(delivery: Delivery): Held {

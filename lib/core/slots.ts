@@ -12,7 +12,13 @@ export class Slots {
   #settling = 0;
   #waiting: (() => void) | undefined;
 
-  constructor(private readonly policy: Policy) {}
+  constructor(private policy: Policy) {}
+
+  /** From now on these many; what runs is not ended. */
+  follow(policy: Policy): void {
+    this.policy = policy;
+    this.#wake();
+  }
 
   /**
    * Free slots. Fixed, unless concurrency follows the rate: then as many as are running, and a few that wait for their

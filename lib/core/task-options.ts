@@ -30,12 +30,14 @@ function readRate(options: OptionReader): RatePolicy | undefined {
   const value = options.get('rate');
   if (isOff(value)) return undefined;
   if (typeof value === 'number') {
-    return { interval: 1000 / options.number('rate', 1e-6, 100_000, 1), burst: 1, scope: 'process', key: undefined };
+    const interval = 1000 / options.number('rate', 1e-6, 100_000, 1);
+    return { schedule: '', interval, burst: 1, scope: 'process', key: undefined };
   }
   const rate = options
     .nested('rate', 'starts per second, { starts, per, burst, scope, key } or false')
     .only(['starts', 'per', 'burst', 'scope', 'key']);
   return {
+    schedule: '',
     interval: rate.duration('per', 1, YEAR, '1s') / rate.number('starts', 1e-6, 1e9, NaN),
     burst: rate.integer('burst', 1, 1_000_000, 1),
     scope: rate.oneOf('scope', ['process', 'shared']) ?? 'process',

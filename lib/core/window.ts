@@ -23,31 +23,46 @@ export class TimeWindow {
   }
 }
 
-/** Holds a fetch loop back while its window is closed, and tells when that changes. */
+/** Holds a fetch loop back while its window is closed or its consumer is paused, and tells when that changes. */
 export class Gate {
+  #window: TimeWindow | undefined;
+  #paused = false;
   #open = true;
+  #nap: AbortController | undefined;
 
   constructor(
-    private readonly window: TimeWindow,
     private readonly clock: Clock,
     private readonly changed: (open: boolean) => void,
   ) {}
 
-  get isOpen(): boolean {
-    return this.window.isOpen(this.clock.now());
+  follow(window: WindowPolicy | undefined, paused: boolean): void {
+    this.#window = window && new TimeWindow(window);
+    this.#paused = paused;
+    this.#nap?.abort();
   }
 
-  /** Resolves when the window is open, or `signal` aborts. */
+  get isOpen(): boolean {
+    return !this.#paused && (this.#window?.isOpen(this.clock.now()) ?? true);
+  }
+
+  /** Resolves when it is open, or `signal` aborts. */
   async pass(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const now = this.clock.now();
-      const open = this.window.isOpen(now);
+      const open = this.isOpen;
       if (open !== this.#open) this.changed(open);
       this.#open = open;
       if (open) return;
       // A window changes on a minute and never within one.
-      await this.clock.sleep(60_000 - (now % 60_000), signal);
+      await this.#sleep(60_000 - (this.clock.now() % 60_000), signal);
     }
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const nap = (this.#nap = new AbortController());
+    const wake = (): void => nap.abort();
+    signal.addEventListener('abort', wake, { once: true });
+    await this.clock.sleep(ms, nap.signal);
+    signal.removeEventListener('abort', wake);
   }
 }
 

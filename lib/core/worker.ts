@@ -14,9 +14,10 @@ import type { RunningTask, TaskHost } from './running-task.js';
 import type { Held } from './session.js';
 import { Settler, settleUntouched } from './settle.js';
 import { Slots } from './slots.js';
-import { Gate, TimeWindow } from './window.js';
+import { Gate } from './window.js';
 
 export interface WorkerOptions {
+  /** In force at the start; {@link Worker.follow} changes it. */
   readonly policy: Policy;
   readonly broker: Broker;
   readonly outbox: Outbox;
@@ -46,20 +47,23 @@ const LAST_CALL = 1000;
 export class Worker implements TaskHost {
   readonly #stop = new AbortController();
   readonly #slots: Slots;
-  readonly #gate: Gate | undefined;
+  readonly #gate: Gate;
   readonly #receiver: Receiver;
   readonly #processor: Processor;
+  #policy: Policy;
   #quietUntil = -Infinity;
 
   constructor(private readonly options: WorkerOptions) {
     const { policy, broker, outbox, codec, clock, events, quarantine, maxPayload } = options;
+    this.#policy = policy;
     // Every task that waits listens to it, and there may be thousands.
     setMaxListeners(0, this.stopping);
     const replies = new ReplySender({ outbox, codec, clock, events, maxPayload });
     const settler = new Settler({ outbox, codec, clock, events, replies, maxPayload, stopping: this.stopping });
     const told = (open: boolean): void => events.emit('window', { queue: policy.queue, open });
     const slots = (this.#slots = new Slots(policy));
-    this.#gate = policy.window && new Gate(new TimeWindow(policy.window), clock, told);
+    this.#gate = new Gate(clock, told);
+    this.#gate.follow(policy.window, false);
     const invoke = (task: RunningTask): Promise<unknown> => options.invoke(task);
     this.#processor = new Processor({
       policy,
@@ -104,6 +108,16 @@ export class Worker implements TaskHost {
     this.#receiver.start();
   }
 
+  /** Rate, concurrency and window of `policy` hold from now on; what runs already goes on. `paused` fetches nothing. */
+  follow(policy: Policy, paused: boolean): void {
+    this.#policy = policy;
+    this.#processor.follow(policy);
+    this.#slots.follow(policy);
+    this.#receiver.widen(policy.concurrency * 2);
+    this.#gate.follow(policy.window, paused);
+    this.events.emit('changed', { policy, paused });
+  }
+
   /**
    * Stops fetching, lets running tasks end for up to `grace` ms, then aborts their signals, gives back what is left, and
    * ends the subscription. Tasks may publish all the while.
@@ -120,13 +134,13 @@ export class Worker implements TaskHost {
 
   #take(deliveries: readonly Held[]): void {
     // The window may have closed while the fetch was under way.
-    if (this.#gate?.isOpen ?? true) this.#processor.take(deliveries);
+    if (this.#gate.isOpen) this.#processor.take(deliveries);
     else for (const held of deliveries) void settleUntouched(held);
   }
 
   async #room(signal: AbortSignal): Promise<number> {
     while (!signal.aborted) {
-      await this.#gate?.pass(signal);
+      await this.#gate.pass(signal);
       if (this.#slots.free > 0) return this.#slots.free;
       this.#tellWhenBound();
       await this.#slots.changed(signal);
@@ -136,7 +150,7 @@ export class Worker implements TaskHost {
 
   /** A rate that can't be kept is told of once a minute at most. */
   #tellWhenBound(): void {
-    const { queue, concurrency } = this.options.policy;
+    const { queue, concurrency } = this.#policy;
     const now = this.clock.monotonic();
     if (!this.#slots.exhausted || now < this.#quietUntil) return;
     this.#quietUntil = now + 60_000;

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { ConsumerOptions, Policy } from '../contracts/policy.js';
+import type { ConsumerOptions, LiveOptions, Policy } from '../contracts/policy.js';
 import { FunqConfigError } from '../core/errors.js';
-import { createPolicy } from '../core/policy.js';
+import { createLivePolicy, createPolicy } from '../core/policy.js';
 import { consumerDefinition } from './consumer.decorator.js';
 import { FUNQ_OPTIONS } from './funq.tokens.js';
 import type { FunqOptions } from './funq.options.js';
@@ -12,6 +12,7 @@ import type { FunqOptions } from './funq.options.js';
 export class ConsumerCatalog {
   readonly #policies = new Map<Type, Map<string, Policy>>();
   readonly #byQueue = new Map<string, Policy[]>();
+  readonly #options = new Map<Policy, ConsumerOptions>();
   #explore: (() => unknown) | undefined;
 
   constructor(
@@ -32,7 +33,20 @@ export class ConsumerCatalog {
       );
     }
     const options = 'options' in definition ? definition.options : this.#resolve(handler, definition);
-    return this.#remember(type, method, createPolicy(handler, options, this.options.defaults));
+    const policy = createPolicy(handler, options, this.options.defaults);
+    this.#options.set(policy, options);
+    return this.#remember(type, method, policy);
+  }
+
+  /** The policies of all consumers of the app, whether this process consumes them or not. */
+  all(): readonly Policy[] {
+    this.explore();
+    return [...this.#byQueue.values()].flat();
+  }
+
+  /** What `policy`, one of the app's, becomes with `live` over its options. Throws `FUNQ_OPTION_INVALID`. */
+  withLive(policy: Policy, live: LiveOptions): Policy {
+    return createLivePolicy(policy.handler, this.#options.get(policy) ?? {}, this.options.defaults, live);
   }
 
   /** Finds the app's consumers when they are first asked for: somebody may publish before everything has started. */

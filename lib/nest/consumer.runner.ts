@@ -13,6 +13,7 @@ import { Quarantine } from '../core/quarantine.js';
 import { Worker } from '../core/worker.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
+import { FunqConsumers } from './funq.consumers.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTROLS, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqSettings } from './funq.options.js';
 import { HandlerFactory } from './handler.factory.js';
@@ -35,6 +36,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly explorer: ConsumerExplorer,
     private readonly handlers: HandlerFactory,
     private readonly brokers: BrokerRegistry,
+    private readonly consumers: FunqConsumers,
     private readonly presence: Presence,
     private readonly events: Events,
     @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
@@ -72,10 +74,12 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     const { outbox } = this.brokers.get(consumer.policy.broker, consumer.policy.handler);
     const { policy } = consumer;
     const { codec, clock, events } = this;
-    return new Worker({
+    const worker = new Worker({
       policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine,
       maxPayload: this.settings.maxPayload, invoke: await this.handlers.create(consumer),
     }); // prettier-ignore
+    this.consumers.follow(policy, (live) => worker.follow(live.policy, live.paused));
+    return worker;
   }
 
   /** Without shutdown hooks a signal ends the process in the middle of its tasks. */

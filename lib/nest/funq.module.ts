@@ -14,11 +14,13 @@ import { JsonCodec } from '../core/codec/json.codec.js';
 import { FunqConfigError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
+import { SharedSettings } from '../core/shared-settings.js';
 import { SystemClock } from '../core/system-clock.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerCatalog } from './consumer.catalog.js';
 import { ConsumerExplorer } from './consumer.explorer.js';
 import { ConsumerRunner } from './consumer.runner.js';
+import { FunqConsumers } from './funq.consumers.js';
 import { FunqPublisher } from './funq.publisher.js';
 import {
   readSettings,
@@ -102,8 +104,15 @@ function assemble(
     ...brokers.map((name) => derived(getBrokerToken(name), (options) => options.brokers[name])),
     { provide: Events, useFactory: () => new Events(listenerFailed) },
     { provide: FUNQ_CONTROLS, useFactory: (...controls: Control[]) => controls, inject: entries.map(tokenOf) },
+    {
+      provide: SharedSettings,
+      useFactory: (store: PunctualStore | undefined, clock: Clock, events: Events) =>
+        new SharedSettings(store, clock, events),
+      inject: [{ token: FUNQ_COORDINATION, optional: true }, FUNQ_CLOCK, Events],
+    },
     BrokerRegistry,
     ConsumerCatalog,
+    FunqConsumers,
     FunqPublisher,
     Presence,
   ];

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Policy } from '../contracts/policy.js';
 import type { Task } from '../contracts/task.js';
 import { currentTask } from '../core/current-task.js';
 import { recordError } from '../core/error-record.js';
@@ -51,6 +52,7 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
       log.warn(`${queue}: all ${concurrency} slots are busy, its rate can't be kept`),
     );
     events.on('window', ({ queue, open }) => log.log(`${queue}: window ${open ? 'open' : 'closed'}`));
+    events.on('changed', ({ policy, paused }) => log.log(`${policy.queue}: ${line(inForce(policy, paused))}`));
     events.on('resultsDropped', ({ count, error }) =>
       log.error(`${count} results could not be saved: ${brief(error)}`),
     );
@@ -74,6 +76,11 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
 
 function label(task: Task): string {
   return line(`${task.queue} ${task.id} #${task.attempt}`);
+}
+
+function inForce({ rate, concurrency }: Policy, paused: boolean): string {
+  const pace = rate ? `${Number((1000 / rate.interval).toPrecision(3))} starts per second` : 'no rate limit';
+  return `${pace}, concurrency ${concurrency}${paused ? ', paused' : ''} from now on`;
 }
 
 /** An error in one line. */

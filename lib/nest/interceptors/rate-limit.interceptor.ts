@@ -16,6 +16,8 @@ import { Control } from './control.js';
 const AHEAD = 100;
 /** Longest wait in a slot for a start under a limit that has keys. */
 const IN_PLACE = 1000;
+/** Longest sleep before a look whether the rate was changed. */
+const LOOK = 500;
 
 /** Gives each run, retries too, its start on an absolute schedule, and waits for it in the task's slot. */
 @Injectable()
@@ -24,7 +26,7 @@ export class RateLimitInterceptor extends Control {
   readonly #turns = new Turns();
 
   constructor(
-    @Inject(FUNQ_CLOCK) clock: Clock,
+    @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     private readonly presence: Presence,
     private readonly events: Events,
@@ -53,13 +55,25 @@ export class RateLimitInterceptor extends Control {
     const turn = this.#turns.enter(name, Math.ceil(AHEAD / task.policy.rate!.interval));
     try {
       if (turn && !(await task.wait(turn))) return false;
-      const wait = await this.#reserve(task, name);
-      if (wait > 0 && !(await task.wait(wait))) return false;
+      if (!(await this.#waited(task, await this.#reserve(task, name)))) return false;
     } finally {
       // Whoever left the line early must still pass its turn on when it comes.
       void Promise.resolve(turn).then(() => this.#turns.leave(name));
     }
     task.begin();
+    return true;
+  }
+
+  /** Waits for a reserved start. When the rate is changed meanwhile, a start on its new schedule takes the place of the old one. */
+  async #waited(task: ManagedTask, wait: number): Promise<boolean> {
+    let { rate } = task.policy;
+    let start = this.clock.monotonic() + wait;
+    for (let left = wait; left > 0; left = start - this.clock.monotonic()) {
+      if (!(await task.wait(Math.min(left, LOOK)))) return false;
+      if (task.policy.rate === rate) continue;
+      rate = task.policy.rate;
+      start = this.clock.monotonic() + (rate ? await this.#reserve(task, this.#name(task)) : 0);
+    }
     return true;
   }
 
@@ -77,7 +91,7 @@ export class RateLimitInterceptor extends Control {
   }
 
   #name(task: ManagedTask): string {
-    const { key } = task.policy.rate!;
-    return `${task.policy.broker}/${task.queue}${key ? `:${ownKey(task, 'rate', key)}` : ''}`;
+    const { key, schedule } = task.policy.rate!;
+    return `${task.policy.broker}/${task.queue}${schedule}${key ? `:${ownKey(task, 'rate', key)}` : ''}`;
   }
 }
