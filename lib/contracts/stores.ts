@@ -114,7 +114,7 @@ export interface TaskResult {
   /** Arguments and result as the codec wrote them; only where the consumer persists results. */
   readonly args?: Uint8Array;
   readonly value?: Uint8Array;
-  /** The result could not be written as data; the task itself succeeded. */
+  /** Arguments or result are no data, or larger than `maxPayload`; what became of the task is not touched by that. */
   readonly unserializable?: boolean;
   /** When the record may be dropped; a store never returns it afterwards. */
   readonly expiresAt?: number;

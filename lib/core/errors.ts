@@ -38,7 +38,6 @@ export type FunqErrorCode =
   | 'FUNQ_EXPIRED'
   | 'FUNQ_FILTERED'
   | 'FUNQ_DISCARDED'
-  | 'FUNQ_POISON'
   | 'FUNQ_REQUEUE'
   | 'FUNQ_DEAD_LETTER'
   | 'FUNQ_REMOTE';

@@ -49,6 +49,8 @@ export interface EngineEvents {
   resultsDropped: { count: number; error: unknown };
   /** A store was away and its answer was done without. */
   storeError: { store: string; error: unknown };
+  /** A function among the consumer's options threw; the task went on as if it were not there. */
+  optionFailed: { task: Task; option: string; error: unknown };
   /** Another process consumes the queue with other options. */
   mismatch: { queue: string; host: string; pid: number };
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { ConsumerOptions, LiveOptions, Policy } from '../contracts/policy.js';
 import { FunqConfigError } from '../core/errors.js';
+import { show } from '../core/show.js';
 import { createLivePolicy, createPolicy } from '../core/policy.js';
 import { consumerDefinition } from './consumer.decorator.js';
 import { FUNQ_OPTIONS } from './funq.tokens.js';
@@ -24,8 +25,9 @@ export class ConsumerCatalog {
   policyOf(type: Type, method: string): Policy {
     const known = this.#policies.get(type)?.get(method);
     if (known) return known;
-    const handler = `${type.name}.${method}`;
-    const definition = consumerDefinition((type.prototype as Record<string, unknown> | undefined)?.[method]);
+    const handler = typeof type === 'function' ? `${type.name}.${method}` : `${show(type)}, which is no class,`;
+    const prototype = (type as Type | undefined)?.prototype as Record<string, unknown> | undefined;
+    const definition = consumerDefinition(prototype?.[method]);
     if (!definition) {
       throw new FunqConfigError(
         'FUNQ_CONSUMER_UNKNOWN',

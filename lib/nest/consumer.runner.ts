@@ -50,6 +50,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    this.#checkNames();
     const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
     this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer)));
     await this.presence.start(consumed.map(({ policy }) => policy));
@@ -80,6 +81,17 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     }); // prettier-ignore
     this.consumers.follow(policy, (live) => worker.follow(live.policy, live.paused));
     return worker;
+  }
+
+  /** What `consume` names and no consumer has is a slip of the pen, or another app's: said, and no reason not to start. */
+  #checkNames(): void {
+    const { queues, groups } = this.settings.consumed;
+    const policies = this.#found.map(({ policy }) => policy);
+    const nobody = [
+      ...queues.filter((name) => !policies.some(({ queue }) => queue === name)).map((name) => `queue '${name}'`),
+      ...groups.filter((name) => !policies.some(({ group }) => group === name)).map((name) => `group '${name}'`),
+    ];
+    if (nobody.length > 0) this.#logger.warn(`consume names ${nobody.join(', ')}, which no consumer of this app has`);
   }
 
   /** Without shutdown hooks a signal ends the process in the middle of its tasks. */

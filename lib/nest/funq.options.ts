@@ -65,6 +65,8 @@ export interface FunqSettings {
   readonly publishTimeout: number;
   readonly replyTimeout: number;
   readonly shutdownGrace: number;
+  /** What `consume` names. */
+  readonly consumed: { readonly queues: readonly string[]; readonly groups: readonly string[] };
   readonly consumes: (queue: string, group: string | undefined) => boolean;
 }
 
@@ -92,7 +94,7 @@ export function readSettings(options: FunqOptions): FunqSettings {
     publishTimeout: reader.duration('publishTimeout', 10, 3_600_000, '5s'),
     replyTimeout: reader.duration('replyTimeout', 10, 86_400_000, '30s'),
     shutdownGrace: reader.duration('shutdownGrace', 0, 86_400_000, '20s'),
-    consumes: readConsume(reader),
+    ...readConsume(reader),
   };
 }
 
@@ -119,19 +121,21 @@ function checkParts(options: OptionReader): void {
   createPolicy('FunqModule: defaults', { queue: 'defaults' }, options.get('defaults') as ConsumerOptions | undefined);
 }
 
-function readConsume(options: OptionReader): FunqSettings['consumes'] {
+function readConsume(options: OptionReader): Pick<FunqSettings, 'consumed' | 'consumes'> {
   const value = options.get('consume');
-  if (value === undefined) return () => true;
-  if (typeof value === 'boolean') return () => value;
-  const { queues, groups } =
-    (options.nested('consume').only(['queues', 'groups']), value as { queues?: unknown; groups?: unknown });
+  const nothing = { queues: [], groups: [] };
+  if (value === undefined) return { consumed: nothing, consumes: () => true };
+  if (typeof value === 'boolean') return { consumed: nothing, consumes: () => value };
+  options.nested('consume', 'true, false, or { queues: [names], groups: [names] }').only(['queues', 'groups']);
+  const { queues = [], groups = [] } = value as { queues?: unknown; groups?: unknown };
   for (const list of [queues, groups]) {
-    if (list !== undefined && !(Array.isArray(list) && list.every((name) => typeof name === 'string'))) {
+    if (!(Array.isArray(list) && list.every((name) => typeof name === 'string'))) {
       throw options.invalid('consume', 'must be true, false, or { queues: [names], groups: [names] }');
     }
   }
-  return (queue, group) =>
-    Boolean(
-      (queues as string[] | undefined)?.includes(queue) || (group && (groups as string[] | undefined)?.includes(group)),
-    );
+  const consumed = { queues: queues as string[], groups: groups as string[] };
+  return {
+    consumed,
+    consumes: (queue, group) => consumed.queues.includes(queue) || (!!group && consumed.groups.includes(group)),
+  };
 }

@@ -72,6 +72,11 @@ export class FunqPublisher {
         'FUNQ_OPTION_INVALID',
         `publishing many to ${queue}: they can't all have the id '${settings.id}'`,
       );
+    if (typeof argsList?.[Symbol.iterator] !== 'function' || typeof argsList === 'string')
+      throw new FunqConfigError(
+        'FUNQ_OPTION_INVALID',
+        `publishing many to ${queue}: give a list of argument lists: publishMany('${queue}', [[first], [second]])`,
+      );
     const route = this.#route(target, settings);
     const sent = Array.from(argsList, (args) => this.#publish(route, target, args, settings));
     const outcomes = await Promise.allSettled(sent);

@@ -1,9 +1,12 @@
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Policy } from '../contracts/policy.js';
+import type { Clock } from '../contracts/clock.js';
 import type { Task } from '../contracts/task.js';
 import { currentTask } from '../core/current-task.js';
 import { recordError } from '../core/error-record.js';
 import { Events } from '../core/events.js';
+import { FUNQ_CLOCK } from './funq.tokens.js';
+import { LogDamper } from './log.damper.js';
 
 /** Writes what the engine tells through Nest's `Logger`: a task's line names its queue, id and attempt. */
 @Injectable()
@@ -11,11 +14,19 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
   readonly #logger = new Logger('Funq');
   readonly #onLeak = (error: unknown): void => this.#leaked(error);
 
-  constructor(private readonly events: Events) {}
+  readonly #damper: LogDamper;
+
+  constructor(
+    private readonly events: Events,
+    @Inject(FUNQ_CLOCK) clock: Clock,
+  ) {
+    this.#damper = new LogDamper(clock);
+  }
 
   onModuleInit(): void {
     const { events } = this;
     const log = this.#logger;
+    const damper = this.#damper;
     events.on('done', ({ task, duration }) => log.debug(`${label(task)} done in ${Math.round(duration)} ms`));
     events.on('failed', ({ task, error, again }) =>
       log.warn(`${label(task)} failed: ${brief(error)}${again ? '; runs again' : ''}`),
@@ -25,17 +36,19 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('filtered', ({ task, reason }) => log.debug(`${label(task)} filtered: ${line(reason)}`));
     events.on('expired', ({ task, reason }) => log.warn(`${label(task)} expired: ${line(reason)}`));
     events.on('discarded', ({ task, reason }) => log.debug(`${label(task)} discarded: ${line(reason)}`));
-    events.on('dead', ({ queue, task, letter, deadLetter }) =>
-      log.error(
-        `${task ? label(task) : `${queue} message`} is dead (${letter.code}): ${line(letter.reason)}; ${deadLetter ? `kept in ${deadLetter}` : 'dropped'}`,
-      ),
-    );
+    events.on('dead', ({ queue, task, letter, deadLetter }) => {
+      const text = `is dead (${letter.code}): ${line(letter.reason)}; ${deadLetter ? `kept in ${deadLetter}` : 'dropped'}`;
+      if (task) log.error(`${label(task)} ${text}`);
+      else damper.say(`dead ${queue}`, (more) => log.error(`${queue} message ${text}${more}`));
+    });
     events.on('released', ({ task }) => log.log(`${label(task)} given back: this process stops`));
     events.on('late', ({ task }) => log.warn(`${label(task)} ended after it had been given up; ignored`));
     events.on('leaseLost', ({ queue, task }) =>
       log.warn(`${task ? label(task) : queue} lost its lease; it may run elsewhere`),
     );
-    events.on('newerVersion', ({ queue, error }) => log.warn(`${queue}: ${line(error.message)}`));
+    events.on('newerVersion', ({ queue, error }) =>
+      damper.say(`newer ${queue}`, (more) => log.warn(`${queue}: ${line(error.message)}${more}`)),
+    );
     events.on('settleFailed', ({ queue, task, error }) =>
       log.error(`${task ? label(task) : queue} could not be settled: ${brief(error)}`),
     );
@@ -54,9 +67,16 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('window', ({ queue, open }) => log.log(`${queue}: window ${open ? 'open' : 'closed'}`));
     events.on('changed', ({ policy, paused }) => log.log(`${policy.queue}: ${line(inForce(policy, paused))}`));
     events.on('resultsDropped', ({ count, error }) =>
-      log.error(`${count} results could not be saved: ${brief(error)}`),
+      damper.say('results', (more) => log.error(`${count} results could not be saved: ${brief(error)}${more}`)),
     );
-    events.on('storeError', ({ store, error }) => log.warn(`store ${store} failed: ${brief(error)}`));
+    events.on('storeError', ({ store, error }) =>
+      damper.say(`store ${store}`, (more) => log.warn(`store ${store} failed: ${brief(error)}${more}`)),
+    );
+    events.on('optionFailed', ({ task, option, error }) =>
+      damper.say(`${option} ${task.queue}`, (more) =>
+        log.error(`${label(task)}: ${option} threw ${brief(error)}${more}`),
+      ),
+    );
     events.on('mismatch', ({ queue, host, pid }) =>
       log.warn(`${queue} is consumed with other options by process ${pid} on ${host}`),
     );
@@ -65,6 +85,7 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
 
   onModuleDestroy(): void {
     process.off('uncaughtExceptionMonitor', this.#onLeak);
+    this.#damper.close();
   }
 
   /** Names the task whose function threw when nobody waited for it any more; what Node does then stays Node's affair. */

@@ -7,7 +7,8 @@ import type { ResultStore, TaskResult, TaskStatus } from '../../contracts/stores
 import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
 import { ResultWriter } from '../../core/result-writer.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, getStoreToken } from '../funq.tokens.js';
+import type { FunqSettings } from '../funq.options.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_SETTINGS, getStoreToken } from '../funq.tokens.js';
 import { missingStore } from '../missing-store.js';
 import { Control } from './control.js';
 
@@ -37,6 +38,7 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     @Optional() @Inject(getStoreToken('results')) store: ResultStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
+    @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
     private readonly events: Events,
   ) {
     super();
@@ -103,10 +105,11 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     return { ...(args && { args }), ...(value && { value }), ...(lost && { unserializable: true }) };
   }
 
-  /** `undefined` for what is no data; the task's outcome never depends on its record. */
+  /** `undefined` for what is no data, or too much of it; the task's outcome never depends on its record. */
   #encoded(value: unknown): Uint8Array | undefined {
     try {
-      return this.codec.encodeValue(value);
+      const bytes = this.codec.encodeValue(value);
+      return bytes.length <= this.settings.maxPayload ? bytes : undefined;
     } catch {
       return undefined;
     }

@@ -3,6 +3,7 @@ import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { backoff } from '../../core/backoff.js';
 import { DeadLetterError, FunqConfigError, RequeueError, isA } from '../../core/errors.js';
+import { Events } from '../../core/events.js';
 import { Control } from './control.js';
 
 /** A longer wait than this frees the slot: the task goes back to the broker with a delay. */
@@ -13,6 +14,10 @@ const PASSING = [408, 429];
 /** Runs a failed task again: at once or after a short wait in place, otherwise through the broker. */
 @Injectable()
 export class RetryInterceptor extends Control {
+  constructor(private readonly events: Events) {
+    super();
+  }
+
   appliesTo(policy: Policy): boolean {
     return policy.retry !== undefined;
   }
@@ -39,7 +44,17 @@ export class RetryInterceptor extends Control {
     const { times, when } = task.policy.retry!;
     if (task.settlement || task.interrupted || task.attempt > times) return false;
     if (isA(error, RequeueError) || isA(error, DeadLetterError)) return false;
-    return when ? when(error, task.attempt) : isPassing(error);
+    return when ? this.#asked(task, error, when) : isPassing(error);
+  }
+
+  /** A `when` that throws has no opinion: the task fails with what it failed with, and the mistake is told. */
+  #asked(task: ManagedTask, error: unknown, when: (error: unknown, attempt: number) => boolean): boolean {
+    try {
+      return when(error, task.attempt);
+    } catch (mistake) {
+      this.events.emit('optionFailed', { task, option: 'retry.when', error: mistake });
+      return false;
+    }
   }
 }
 

@@ -23,7 +23,7 @@ class Jobs {
   }
   @Consumer({ queue: 'named', deadLetter: 'graveyard' })
   named(): never {
-    throw new FunqError('FUNQ_POISON', 'with a code', { cause: new TypeError('the cause') });
+    throw new FunqError('FUNQ_CLOSED', 'with a code', { cause: new TypeError('the cause') });
   }
   @Consumer({ queue: 'dropped', deadLetter: false })
   dropped(): never {
@@ -82,7 +82,7 @@ describe('a task that failed for the last time', () => {
     const booted = await boot({ providers: [Jobs] });
     await dead(booted.events, () => booted.funq.publish('named'));
     expect(await lettersIn(booted, 'graveyard')).toMatchObject([
-      { errors: [{ code: 'FUNQ_POISON', cause: { name: 'TypeError', message: 'the cause' } }] },
+      { errors: [{ code: 'FUNQ_CLOSED', cause: { name: 'TypeError', message: 'the cause' } }] },
     ]);
     expect(await lettersIn(booted, 'named.dead')).toEqual([]);
   });

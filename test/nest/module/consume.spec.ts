@@ -46,6 +46,21 @@ describe('what a process consumes', () => {
     expect(await subscribed(consume)).toEqual(expected);
   });
 
+  it('is told when it names what no consumer has', async () => {
+    @Injectable()
+    class Jobs {
+      @Consumer({ queue: 'alone', group: 'day' })
+      run(): void {}
+    }
+    const { log } = await boot(
+      { providers: [Jobs] },
+      { consume: { queues: ['alone', 'alnoe'], groups: ['day', 'dawn'] } },
+    );
+    expect(log.find('consume names').map(({ text }) => text)).toEqual([
+      "consume names queue 'alnoe', group 'dawn', which no consumer of this app has",
+    ]);
+  });
+
   it('can be the group of the defaults', async () => {
     @Injectable()
     class Grouped {
