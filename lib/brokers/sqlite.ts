@@ -2,6 +2,7 @@ import type { Broker } from '../contracts/broker.js';
 import { Polling } from './support/polling.js';
 import { CONSUMERS_SCHEMA, SqliteConsumers } from './support/sqlite-consumers.js';
 import { MEMORY, type SqliteFileOptions } from './support/sqlite-database.js';
+import { pulseSource } from './support/sqlite-pulse.js';
 import { SqliteSession } from './support/sqlite-session.js';
 import { SqliteSubscription } from './support/sqlite-subscription.js';
 import { SqliteTasks, TASKS_SCHEMA } from './support/sqlite-tasks.js';
@@ -24,11 +25,13 @@ const PURGE_STEP = 2000;
  * Queues in one SQLite file, shared by any number of processes on one machine, with Node's own SQLite or the package `libsql`.
  *
  * The messages of a process that was killed are taken up within a second by any other that receives, those of one that
- * hangs when its lease has passed. The file keeps its largest size; `VACUUM` shrinks it.
+ * hangs when its lease has passed. While its event loop is blocked, up to `maxBlock`, a thread keeps its messages over a
+ * connection of its own; not with a `database` that was handed in. The file keeps its largest size; `VACUUM` shrinks it.
  */
 export function sqlite(options: SqliteOptions): Broker {
   const { file, pollInterval: longest = 50 } = options;
   const lasting = file !== MEMORY;
+  const source = pulseSource(options);
   const subscriptions = new Set<SqliteSubscription>();
   const session = new SqliteSession(options, `${TASKS_SCHEMA};${CONSUMERS_SCHEMA}`, ({ database, clock }) => {
     const tasks = new SqliteTasks(database);
@@ -60,7 +63,7 @@ export function sqlite(options: SqliteOptions): Broker {
       const parts = await session.use();
       const polling = new Polling(parts.clock, { interval: longest / 8, longest });
       const closed = (ended: SqliteSubscription): void => void subscriptions.delete(ended);
-      const subscription = new SqliteSubscription(queue, lease, { ...parts, polling, wake, closed });
+      const subscription = new SqliteSubscription(queue, lease, { ...parts, polling, source, wake, closed });
       await subscription.start();
       subscriptions.add(subscription);
       return subscription;

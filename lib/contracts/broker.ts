@@ -104,7 +104,43 @@ export interface Subscription {
    */
   extend?(deliveries: readonly Delivery[]): Promise<readonly Delivery[]>;
 
+  /**
+   * How another thread keeps all that is out for another lease, while the event loop is blocked and can't call `extend`.
+   * Present where a second connection can do so. Another object takes its place when the subscription is to be kept in
+   * another way from then on; the core looks after each `receive` and `extend`.
+   */
+  readonly pulse?: Pulse;
+
   /** Ends the subscription; what it has not acknowledged becomes available again at once. Idempotent, also during `receive`. */
+  close(): Promise<void>;
+}
+
+/** How to keep a subscription's lease from another thread: only data gets there, so it is data. */
+export interface Pulse {
+  /** Where signs of life go. Subscriptions that give the same object are kept by one connection, in one call. */
+  readonly source: PulseSource;
+  /** What the connection is to keep alive. Anything that structured cloning copies. */
+  readonly id: unknown;
+}
+
+export interface PulseSource {
+  /** `file:` address of a module that Node can load as it is; exports `openPulse`, an {@link OpenPulse}. */
+  readonly module: string;
+  /** Handed to `openPulse`. Anything that structured cloning copies. */
+  readonly data: unknown;
+}
+
+/** Opens a connection of its own, in the thread that it is called in. Rejects when it can't; it is then called again later. */
+export type OpenPulse = (data: never, context: ConnectContext) => Promise<PulseConnection>;
+
+export interface PulseConnection {
+  /**
+   * A sign of life of every {@link Pulse.id} in the list, as `extend` gives it; called several times a lease, never twice at
+   * the same time. What was lost stays lost and is no error: the core learns of it from `extend`. Rejects when nothing is
+   * known; the connection is then closed and another one opened.
+   */
+  beat(ids: readonly unknown[]): Promise<void>;
+  /** Idempotent, also during `beat`. */
   close(): Promise<void>;
 }
 

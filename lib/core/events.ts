@@ -39,6 +39,8 @@ export interface EngineEvents {
   brokerError: { queue: string; broker: string; error: unknown; attempt: number; delay: number };
   /** The loop of a queue works again. */
   recovered: { queue: string; broker: string };
+  /** Nothing keeps the leases while the event loop is blocked, until another try after `delay` succeeds. Once for all tries in a row. */
+  heartbeatFailed: { error: unknown; delay: number };
   /** Every slot is busy, so the rate can't be kept. */
   rateBound: { queue: string; concurrency: number };
   /** Rate, concurrency, window or pause of a consumer were changed while it runs; `policy` holds from now on. */

@@ -4,6 +4,7 @@ import { RECONNECT, backoff } from './backoff.js';
 import { withDeadline } from './deadline.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
+import type { Heartbeat } from './heartbeat.js';
 import { Session, type Held } from './session.js';
 
 /** A broker answers `receive` within five seconds; one that took this long is not coming back. */
@@ -21,6 +22,7 @@ export interface ReceiverOptions {
   /** The most deliveries in hand. */
   readonly prefetch: number;
   readonly lease: number;
+  readonly heartbeat?: Heartbeat | undefined;
   /** How many deliveries are wanted now; waits until at least one is, or resolves to 0 when `signal` aborts. */
   room(signal: AbortSignal): Promise<number>;
   /** Receives what came, in order; must not throw. */
@@ -100,7 +102,7 @@ export class Receiver {
   }
 
   async #receive(session: Session, max: number, stopping: AbortSignal): Promise<Held[]> {
-    const receiving = session.subscription.receive(max, stopping);
+    const receiving = session.receive(max, stopping);
     const late = (): Error => this.#away('receiving', RECEIVE_DEADLINE);
     const deliveries = await withDeadline(this.options.clock, RECEIVE_DEADLINE, receiving, late).catch(
       (error: unknown) => {

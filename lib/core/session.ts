@@ -4,6 +4,7 @@ import { RECONNECT, backoff } from './backoff.js';
 import { Batcher } from './batcher.js';
 import { withDeadline } from './deadline.js';
 import { FunqError } from './errors.js';
+import type { Heartbeat } from './heartbeat.js';
 
 /** A delivery in hand, with the two ways to be rid of it. Only `settle.ts` calls them. */
 export class Held {
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly lease: number;
   readonly prefetch: number;
+  /** Keeps the lease while the event loop is blocked. */
+  readonly heartbeat?: Heartbeat | undefined;
   lost(delivery: Held): void;
 }
 
@@ -62,6 +65,13 @@ export class Session {
     this.#stopHeartbeat = subscription.extend
       ? options.clock.every(options.lease / 3, () => void this.#beat())
       : () => undefined;
+    this.#keep();
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    const deliveries = await this.subscription.receive(max, signal);
+    this.#keep();
+    return deliveries;
   }
 
   get prefetch(): number {
@@ -90,6 +100,7 @@ export class Session {
   async #close(): Promise<void> {
     await Promise.all([this.acks.flush(), this.releases.flush()]);
     this.#stopHeartbeat();
+    await this.options.heartbeat?.leave(this.subscription);
     const late = (): Error => this.#away('closing');
     await withDeadline(this.options.clock, DEADLINE, this.subscription.close(), late).catch(() => undefined);
     this.onClosed(this);
@@ -127,11 +138,16 @@ export class Session {
       const extending = this.subscription.extend!([...this.#out.keys()]);
       for (const delivery of await withDeadline(this.options.clock, this.options.lease, extending, late))
         this.#lose(delivery);
+      this.#keep();
     } catch {
       // The next beat tries again; if the lease runs out meanwhile, the broker refuses what is settled late.
     } finally {
       this.#beating = false;
     }
+  }
+
+  #keep(): void {
+    if (!this.#closing) this.options.heartbeat?.keep(this.subscription, this.options.lease);
   }
 
   #lose(delivery: Delivery): void {

@@ -5,6 +5,7 @@ import type { Codec } from '../contracts/codec.js';
 import type { Policy } from '../contracts/policy.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
+import type { Heartbeat } from './heartbeat.js';
 import type { Outbox } from './outbox.js';
 import { Processor } from './processor.js';
 import type { Quarantine } from './quarantine.js';
@@ -25,6 +26,8 @@ export interface WorkerOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly quarantine: Quarantine;
+  /** Keeps leases while the event loop is blocked; without it they run out then. */
+  readonly heartbeat?: Heartbeat | undefined;
   /** Bytes above which a body is not even read. */
   readonly maxPayload: number;
   /** Calls the handler with everything around it. Its failure is noted on the task. */
@@ -54,7 +57,7 @@ export class Worker implements TaskHost {
   #quietUntil = -Infinity;
 
   constructor(private readonly options: WorkerOptions) {
-    const { policy, broker, outbox, codec, clock, events, quarantine, maxPayload } = options;
+    const { policy, broker, outbox, codec, clock, events, quarantine, heartbeat, maxPayload } = options;
     this.#policy = policy;
     // Every task that waits listens to it, and there may be thousands.
     setMaxListeners(0, this.stopping);
@@ -83,6 +86,7 @@ export class Worker implements TaskHost {
       clock,
       events,
       lease: policy.lease,
+      heartbeat,
       prefetch: policy.concurrency * 2,
       room: (signal) => this.#room(signal),
       take: (deliveries) => this.#take(deliveries),

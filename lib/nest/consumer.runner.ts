@@ -9,7 +9,9 @@ import {
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import { Events } from '../core/events.js';
+import { Heartbeat } from '../core/heartbeat.js';
 import { Quarantine } from '../core/quarantine.js';
+import { SystemClock } from '../core/system-clock.js';
 import { Worker } from '../core/worker.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
@@ -52,7 +54,8 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
   async onApplicationBootstrap(): Promise<void> {
     this.#checkNames();
     const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
-    this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer)));
+    const heartbeat = this.#heartbeat();
+    this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer, heartbeat)));
     await this.presence.start(consumed.map(({ policy }) => policy));
     for (const worker of this.#workers) worker.start();
     if (this.#workers.length > 0) this.#checkHooks();
@@ -71,12 +74,12 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     await Promise.all([...new Set(this.controls)].map((control) => control.flush?.()));
   }
 
-  async #worker(consumer: FoundConsumer): Promise<Worker> {
+  async #worker(consumer: FoundConsumer, heartbeat: Heartbeat | undefined): Promise<Worker> {
     const { outbox } = this.brokers.get(consumer.policy.broker, consumer.policy.handler);
     const { policy } = consumer;
     const { codec, clock, events } = this;
     const worker = new Worker({
-      policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine,
+      policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine, heartbeat,
       maxPayload: this.settings.maxPayload, invoke: await this.handlers.create(consumer),
     }); // prettier-ignore
     this.consumers.follow(policy, (live) => worker.follow(live.policy, live.paused));
@@ -92,6 +95,15 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
       ...groups.filter((name) => !policies.some(({ group }) => group === name)).map((name) => `group '${name}'`),
     ];
     if (nobody.length > 0) this.#logger.warn(`consume names ${nobody.join(', ')}, which no consumer of this app has`);
+  }
+
+  /** A thread follows the machine's clock and no other. */
+  #heartbeat(): Heartbeat | undefined {
+    const { clock, events } = this;
+    const { maxBlock } = this.settings;
+    return maxBlock !== undefined && clock instanceof SystemClock
+      ? new Heartbeat({ clock, events, maxBlock })
+      : undefined;
   }
 
   /** Without shutdown hooks a signal ends the process in the middle of its tasks. */

@@ -27,6 +27,13 @@ export interface FunqOptions {
   replyTimeout?: Duration;
   /** How long running tasks may go on at shutdown before their signals abort. Default: `'20s'`. */
   shutdownGrace?: Duration;
+  /**
+   * How long the event loop of this process may be blocked, by a busy loop or synchronous work, before the process counts as
+   * dead and others get its tasks, once their lease has passed too. Until then a thread of its own keeps the leases, on
+   * brokers whose leases run down. Not the time that a task may take: one that awaits blocks nothing. 1s to 1h, default
+   * `'1m'`; `false` starts no thread, so a loop that is blocked longer than a `lease` loses its tasks.
+   */
+  maxBlock?: Duration | false;
   /** How tasks become bytes. Default: JSON with tags for Date, BigInt, Buffer, Map and Set. */
   codec?: Codec;
   /** Default: the machine's. */
@@ -67,13 +74,17 @@ export interface FunqSettings {
   readonly shutdownGrace: number;
   /** What `consume` names. */
   readonly consumed: { readonly queues: readonly string[]; readonly groups: readonly string[] };
+  /** Undefined where no thread shall keep leases. */
+  readonly maxBlock: number | undefined;
   readonly consumes: (queue: string, group: string | undefined) => boolean;
 }
 
+const MAX_BLOCK = 60_000;
 const STATICS = ['controls', 'extraProviders'];
 const STORES = ['results', 'coordination'];
 const KNOWN = [
-  'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'codec', 'clock',
+  'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'maxBlock', 'codec',
+  'clock',
 ]; // prettier-ignore
 
 /** Throws `FUNQ_OPTION_INVALID` for whatever can't work, before anything is opened. */
@@ -94,6 +105,7 @@ export function readSettings(options: FunqOptions): FunqSettings {
     publishTimeout: reader.duration('publishTimeout', 10, 3_600_000, '5s'),
     replyTimeout: reader.duration('replyTimeout', 10, 86_400_000, '30s'),
     shutdownGrace: reader.duration('shutdownGrace', 0, 86_400_000, '20s'),
+    maxBlock: reader.get('maxBlock') === undefined ? MAX_BLOCK : reader.optionalDuration('maxBlock', 1000, 3_600_000),
     ...readConsume(reader),
   };
 }

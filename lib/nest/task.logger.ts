@@ -61,6 +61,11 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
       ),
     );
     events.on('recovered', ({ queue, broker }) => log.log(`${queue} on broker '${broker}' is being consumed again`));
+    events.on('heartbeatFailed', ({ error, delay }) =>
+      log.warn(
+        `tasks are lost to others while the event loop is blocked, for their leases can't be kept: ${brief(error)}; again in ${Math.round(delay)} ms`,
+      ),
+    );
     events.on('rateBound', ({ queue, concurrency }) =>
       log.warn(`${queue}: all ${concurrency} slots are busy, its rate can't be kept`),
     );

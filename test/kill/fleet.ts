@@ -24,6 +24,8 @@ export class Fleet {
   readonly #clock = new SystemClock();
   readonly broker: Broker = sqlite({ file: join(this.folder, 'funq.db') });
 
+  constructor(private readonly script = WORKER) {}
+
   async open(): Promise<this> {
     await this.broker.connect({ clock: this.#clock });
     return this;
@@ -31,7 +33,7 @@ export class Fleet {
 
   /** Starts a consumer and resolves when it consumes, or has died while starting. */
   async start(settings: object = {}): Promise<ChildProcess> {
-    const child = fork(WORKER, [this.folder, JSON.stringify(settings)], {
+    const child = fork(this.script, [this.folder, JSON.stringify(settings)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#children.add(child);

@@ -33,6 +33,9 @@ function mortal(broker) {
       },
       release: (deliveries) => real.release(deliveries),
       extend: (deliveries) => real.extend(deliveries),
+      get pulse() {
+        return real.pulse;
+      },
       close: () => real.close(),
     };
   };

@@ -15,12 +15,16 @@ CREATE TABLE IF NOT EXISTS funq_consumers (
   started TEXT NOT NULL
 )`;
 
+/** A sign of life of all consumers in a list of ids. */
+export const CONSUMERS_BEAT =
+  'UPDATE funq_consumers SET beats = beats + 1 WHERE id IN (SELECT value FROM json_each(?))';
+
 /** Most that passes between two looks at the others, in milliseconds: how soon the messages of a process that died are taken up. */
 const LOOK = 1000;
 /** How soon a look is repeated when somebody seems to have fallen silent. */
 const SECOND_LOOK = 25;
 
-interface Pulse {
+interface Sighting {
   readonly beats: number;
   readonly since: number;
   suspected: boolean;
@@ -33,7 +37,7 @@ interface Pulse {
  * monotonic clock: nobody's wall clock is believed, so setting it, or waking a machine from sleep, costs no one his messages.
  */
 export class SqliteConsumers {
-  readonly #pulses = new Map<number, Pulse>();
+  readonly #seen = new Map<number, Sighting>();
   readonly #here: ProcessMark = thisProcess();
   #nextLook = -Infinity;
   readonly #all: SqliteStatement;
@@ -93,25 +97,25 @@ export class SqliteConsumers {
   #dead(now: number): SqliteRow[] {
     const rows = this.#all.all();
     const present = new Set(rows.map((row) => row.id));
-    for (const id of this.#pulses.keys()) if (!present.has(id)) this.#pulses.delete(id);
+    for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id);
     return rows.filter((row) => hasEnded(row as unknown as ProcessMark, this.#here) || this.#isSilent(row, now));
   }
 
   #isSilent({ id, beats, lease }: SqliteRow, now: number): boolean {
-    const pulse = this.#pulses.get(id as number);
-    if (!pulse || pulse.beats !== beats) {
+    const last = this.#seen.get(id as number);
+    if (!last || last.beats !== beats) {
       this.#note(id as number, beats as number);
       return false;
     }
-    if (now - pulse.since < (lease as number)) return false;
+    if (now - last.since < (lease as number)) return false;
     // Not at first sight: when this process was held up itself, the beats of its own consumers are only about to come.
-    if (pulse.suspected) return true;
-    pulse.suspected = true;
+    if (last.suspected) return true;
+    last.suspected = true;
     this.#nextLook = Math.min(this.#nextLook, now + SECOND_LOOK);
     return false;
   }
 
   #note(id: number, beats: number): void {
-    this.#pulses.set(id, { beats, since: this.clock.monotonic(), suspected: false });
+    this.#seen.set(id, { beats, since: this.clock.monotonic(), suspected: false });
   }
 }

@@ -1,4 +1,4 @@
-import type { Delivery, Subscription } from '../../contracts/broker.js';
+import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Attempt, Polling } from './polling.js';
 import type { SqliteConsumers } from './sqlite-consumers.js';
@@ -12,6 +12,8 @@ export interface SqliteSubscriptionParts {
   readonly tasks: SqliteTasks;
   readonly consumers: SqliteConsumers;
   readonly polling: Polling;
+  /** Where another thread can beat; undefined where it can't open the file. */
+  readonly source: PulseSource | undefined;
   /** Messages may have become available in `queue`, or in any queue. */
   wake(queue?: string): void;
   closed(subscription: SqliteSubscription): void;
@@ -19,6 +21,7 @@ export interface SqliteSubscriptionParts {
 
 export class SqliteSubscription implements Subscription {
   #id = 0;
+  #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -29,6 +32,10 @@ export class SqliteSubscription implements Subscription {
 
   async start(): Promise<void> {
     await this.parts.database.write(() => this.#stayAlive());
+  }
+
+  get pulse(): Pulse | undefined {
+    return this.#pulse;
   }
 
   wake(): void {
@@ -92,7 +99,10 @@ export class SqliteSubscription implements Subscription {
 
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
   #stayAlive(): void {
-    if (!this.parts.consumers.beat(this.#id)) this.#id = this.parts.consumers.register(this.lease);
+    const { consumers, source } = this.parts;
+    if (consumers.beat(this.#id)) return;
+    this.#id = consumers.register(this.lease);
+    this.#pulse = source && { source, id: this.#id };
   }
 
   async #settle(

@@ -1,0 +1,37 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { OpenPulse } from '../contracts/broker.js';
+import { StandIn, type Orders } from './stand-in.js';
+import { SystemClock } from './system-clock.js';
+
+/** What the thread is started with. */
+export interface ThreadData {
+  /** One number that the event loop changes as it turns. */
+  readonly ticks: Int32Array<SharedArrayBuffer>;
+  readonly maxBlock: number;
+}
+
+/** What it tells: a source that can't be kept alive. */
+export interface ThreadNews {
+  readonly error: Error;
+  readonly delay: number;
+}
+
+/** A program: the heartbeat thread, started by `heartbeat.ts`, until it is sent no orders any more. */
+const { ticks, maxBlock } = workerData as ThreadData;
+const standIn = new StandIn({
+  clock: new SystemClock(),
+  maxBlock,
+  ticks: () => Atomics.load(ticks, 0),
+  load: (module) => import(module) as Promise<{ readonly openPulse: OpenPulse }>,
+  failed(thrown, delay) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    parentPort?.postMessage({ error, delay } satisfies ThreadNews);
+  },
+});
+
+// The main thread has printed them already.
+process.removeAllListeners('warning');
+parentPort?.on('message', (orders: Orders | undefined) => {
+  if (orders) standIn.follow(orders);
+  else void standIn.close().finally(() => parentPort?.close());
+});
