@@ -88,22 +88,26 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
   });
 
   it('keeps the tasks of every application in it, also of those that outlive another one', async () => {
-    await fleet.publish([['a', 'block', 'first']]);
-    await fleet.publish([['b', 'wait', 'last'], ['c', 'block', 'second']], 'others'); // prettier-ignore
-    const both = await fleet.start({ queues: ['jobs', 'others'], concurrency: 1 });
+    const both = await fleet.start({ queues: ['jobs', 'others'] });
+    await fleet.publish([['a', 'wait', 'last']], 'others');
     await seen('start', 'a', both.pid);
-    const hungry = [await fleet.start(), await fleet.start({ queues: ['others'] })];
-    await threeLeases();
-    tell('first');
-    await seen('done', 'a', both.pid);
+    const outlast = async (id: string, queue: string): Promise<void> => {
+      await fleet.publish([[id, 'block', id]], queue);
+      await seen('start', id, both.pid);
+      const hungry = await fleet.start({ queues: ['jobs', 'others'] });
+      await threeLeases();
+      await fleet.kill(hungry);
+      tell(id);
+      await seen('done', id, both.pid);
+      expect(count('start', id)).toBe(1);
+    };
+    await outlast('b', 'jobs');
     both.send(0);
     await seen('closed', '0');
+    await outlast('c', 'others');
     tell('last');
-    await seen('done', 'b');
-    for (const id of ['a', 'b']) expect(count('start', id)).toBe(1);
-    tell('second');
-    await seen('done', 'c');
-    expect(hungry.every((child) => child.exitCode === null)).toBe(true);
+    await seen('done', 'a', both.pid);
+    expect(count('start', 'a')).toBe(1);
   });
 
   it('keeps what it holds without the thread, and says so, when the loop turns and the thread can do nothing', async () => {
@@ -126,6 +130,7 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
     await seen('done', 'a', child.pid);
     child.send(-1);
     expect(await fleet.ended(child)).toBe(0);
-    expect(fleet.ledger().filter(({ kind }) => kind === 'left')).toMatchObject([{ id: 'nothing' }]);
+    if (process.platform === 'linux') expect(count('open', 'nothing')).toBe(0);
+    expect(count('left', 'nothing')).toBe(1);
   });
 });
