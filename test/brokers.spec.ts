@@ -18,9 +18,7 @@ const built = (name: string, argument: unknown): WorkerModule => ({
 });
 
 conforms('memory', brokerConformance({ create: memory, lease: false }), { describe, it });
-conforms('sqlite', brokerConformance({ create: () => sqlite({ file }), workers: built('sqlite', { file }) }), {
-  describe,
-  it,
-});
+const workers = built('sqlite', { file });
+conforms('sqlite', brokerConformance({ create: () => sqlite({ file }), pulse: true, workers }), { describe, it });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,6 +6,7 @@ import { closingCases } from './broker/closing.js';
 import { killCases } from './broker/kills.js';
 import { leaseCases } from './broker/leases.js';
 import { orderCases } from './broker/order.js';
+import { pulseCases } from './broker/pulses.js';
 import { queueCases } from './broker/queues.js';
 import { receivingCases } from './broker/receiving.js';
 import { returningCases } from './broker/returning.js';
@@ -29,6 +30,8 @@ export interface BrokerConformanceOptions {
    * Default: 1000.
    */
   readonly lease?: number | false;
+  /** Whether subscriptions have a `pulse`. Default: false. */
+  readonly pulse?: boolean;
   /** Milliseconds by which a delayed message or an answer may be late. Default: 1000. */
   readonly tolerance?: number;
   /** Milliseconds to wait for what must come. Default: 10,000. */
@@ -66,6 +69,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     features: broker.features,
     clock: options.clock ?? new SystemClock(),
     lease: options.lease ?? 1000,
+    pulse: options.pulse ?? false,
     tolerance: options.tolerance ?? 1000,
     patience: options.patience ?? 10_000,
     keepsPlace: options.keepsPlace ?? broker.features.ordered,
@@ -83,6 +87,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     receivingCases,
     returningCases,
     leaseCases,
+    pulseCases,
     orderCases,
     timeCases,
     queueCases,

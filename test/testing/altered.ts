@@ -12,7 +12,9 @@ export function altered(inner: Broker, { broker, subscription }: Alteration): Br
     ...inner,
     subscribe: async (queue, options) => {
       const behind = await inner.subscribe(queue, options);
-      return { ...bound(behind), ...subscription?.(behind, queue, inner) };
+      const own = subscription?.(behind, queue, inner) ?? {};
+      // Not by assignment: a property that is asked for at each look stays one.
+      return Object.defineProperties(bound(behind), Object.getOwnPropertyDescriptors(own));
     },
     ...broker?.(inner),
   };
@@ -26,6 +28,9 @@ export function bound(inner: Subscription): Subscription {
     ack: (deliveries) => inner.ack(deliveries),
     release: (deliveries) => inner.release(deliveries),
     ...(inner.extend && { extend: (deliveries: readonly Delivery[]) => inner.extend!(deliveries) }),
+    get pulse() {
+      return inner.pulse;
+    },
     close: () => inner.close(),
   };
 }

@@ -14,7 +14,7 @@ import {
   resultConformance,
   type ConformanceCase,
 } from 'nestjs-funq/testing';
-import type { Outgoing, Subscription } from '../../lib/contracts/broker.js';
+import type { Broker, Outgoing, Subscription } from '../../lib/contracts/broker.js';
 import { altered, type Alteration } from './altered.js';
 import { DEFECTS } from './broken-brokers.js';
 import { COORDINATION_DEFECTS, RESULT_DEFECTS } from './broken-stores.js';
@@ -113,6 +113,41 @@ describe('the cases of leases', () => {
     const none = brokerConformance({ ...hasty, create: memory });
     await expect(pick(none, 'lease: a silent owner').run()).rejects.toThrow('there must be `extend`');
   });
+});
+
+describe('the cases of pulses', () => {
+  const beating = (alteration: Alteration, name: string, pulse = true): ConformanceCase => {
+    const create = (): Broker => altered(sqlite({ file }), alteration);
+    return pick(brokerConformance({ ...hasty, patience: 2500, lease: 600, pulse, create }), name);
+  };
+  const module = new URL('broken-pulses.mjs', import.meta.url).href;
+  const led = (data: unknown): Alteration => ({
+    subscription: (inner) => ({ pulse: { source: { module, data }, id: inner.pulse!.id } }),
+  });
+
+  it.concurrent.for<[string, string, Alteration, RegExp]>([
+    ['does nothing', 'pulse: keeps', led({ file, defect: 'silent' }), /nothing more must come/],
+    ['is no data', 'pulse: keeps', led({ file, defect: () => 'silent' }), /could not be cloned/],
+    ['brings back what was lost', 'pulse: does not', led({ file, defect: 'greedy' }), /the other one’s|must name/],
+    [
+      'is the first one for ever',
+      'pulse: the one after',
+      { subscription: (inner) => ({ pulse: inner.pulse! }) },
+      /nothing more must come|look at `pulse` again/,
+    ],
+    ['is not there', 'pulse: keeps', { subscription: () => ({ pulse: undefined }) }, /there is none/],
+  ])('find one that %s', async ([, name, alteration, message], { expect }) => {
+    await expect(beating(alteration, name).run()).rejects.toThrow(message);
+  });
+
+  it('find one that the suite was not told of', async () => {
+    await expect(beating({}, 'pulse: a subscription that', false).run()).rejects.toThrow('tell the suite of it');
+  });
+
+  it.concurrent.for(['pulse: keeps', 'pulse: does not', 'pulse: the one after'])(
+    'find nothing in one that is altered in nothing: %s',
+    (name) => beating({}, name).run(),
+  );
 });
 
 describe('the cases that need something from outside', () => {

@@ -11,6 +11,7 @@ export interface BrokerFacts {
   readonly features: BrokerFeatures;
   readonly clock: Clock;
   readonly lease: number | false;
+  readonly pulse: boolean;
   readonly tolerance: number;
   readonly patience: number;
   readonly keepsPlace: boolean;
