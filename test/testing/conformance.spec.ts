@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import {
   resultConformance,
   type ConformanceCase,
 } from 'nestjs-funq/testing';
-import type { Broker, Outgoing, Subscription } from '../../lib/contracts/broker.js';
+import type { Broker, Outgoing, Pulse, Subscription } from '../../lib/contracts/broker.js';
 import { altered, type Alteration } from './altered.js';
 import { DEFECTS } from './broken-brokers.js';
 import { COORDINATION_DEFECTS, RESULT_DEFECTS } from './broken-stores.js';
@@ -116,37 +116,47 @@ describe('the cases of leases', () => {
 });
 
 describe('the cases of pulses', () => {
-  const beating = (alteration: Alteration, name: string, pulse = true): ConformanceCase => {
-    const create = (): Broker => altered(sqlite({ file }), alteration);
+  const folder = mkdtempSync(join(tmpdir(), 'funq-pulses-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const module = new URL('broken-pulses.mjs', import.meta.url).href;
+  /** Each on a file of its own: what one broken pulse does must not show in another case. */
+  const beating = (change: (file: string) => Alteration, name: string, pulse = true): ConformanceCase => {
+    const own = join(folder, `${randomUUID()}.db`);
+    const create = (): Broker => altered(sqlite({ file: own }), change(own));
     return pick(brokerConformance({ ...hasty, patience: 2500, lease: 600, pulse, create }), name);
   };
-  const module = new URL('broken-pulses.mjs', import.meta.url).href;
-  const led = (data: unknown): Alteration => ({
-    subscription: (inner) => ({ pulse: { source: { module, data }, id: inner.pulse!.id } }),
+  const leading =
+    (data: object) =>
+    (file: string): Alteration => ({
+      subscription: (inner) => ({ pulse: { source: { module, data: { file, ...data } }, id: inner.pulse!.id } }),
+    });
+  const given = (pulse: (inner: Subscription) => Pulse | undefined) => (): Alteration => ({
+    subscription: (inner) => ({ pulse: pulse(inner) }) as Partial<Subscription>,
   });
 
-  it.concurrent.for<[string, string, Alteration, RegExp]>([
-    ['does nothing', 'pulse: keeps', led({ file, defect: 'silent' }), /nothing more must come/],
-    ['is no data', 'pulse: keeps', led({ file, defect: () => 'silent' }), /could not be cloned/],
-    ['brings back what was lost', 'pulse: does not', led({ file, defect: 'greedy' }), /the other one’s|must name/],
+  it.concurrent.for<[string, string, (file: string) => Alteration, RegExp]>([
+    ['does nothing', 'pulse: keeps', leading({ defect: 'silent' }), /nothing more must come|nothing was lost/],
+    ['is no data', 'pulse: keeps', leading({ defect: () => 'silent' }), /could not be cloned/],
+    ['brings back what was lost', 'pulse: does not', leading({ defect: 'greedy' }), /the other one’s|must name/],
     [
       'is the first one for ever',
       'pulse: the one after',
-      { subscription: (inner) => ({ pulse: inner.pulse! }) },
+      given((inner) => inner.pulse),
       /nothing more must come|look at `pulse` again/,
     ],
-    ['is not there', 'pulse: keeps', { subscription: () => ({ pulse: undefined }) }, /there is none/],
-  ])('find one that %s', async ([, name, alteration, message], { expect }) => {
-    await expect(beating(alteration, name).run()).rejects.toThrow(message);
+    ['is not there', 'pulse: keeps', given(() => undefined), /there is none/],
+  ])('find one that %s', async ([, name, change, message], { expect }) => {
+    await expect(beating(change, name).run()).rejects.toThrow(message);
   });
 
   it('find one that the suite was not told of', async () => {
-    await expect(beating({}, 'pulse: a subscription that', false).run()).rejects.toThrow('tell the suite of it');
+    const hidden = beating(() => ({}), 'pulse: a subscription that', false);
+    await expect(hidden.run()).rejects.toThrow('tell the suite of it');
   });
 
   it.concurrent.for(['pulse: keeps', 'pulse: does not', 'pulse: the one after'])(
     'find nothing in one that is altered in nothing: %s',
-    (name) => beating({}, name).run(),
+    (name) => beating(() => ({}), name).run(),
   );
 });
 
