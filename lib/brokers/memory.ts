@@ -2,6 +2,7 @@ import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Entry } from './support/memory-lane.js';
 import { MemoryQueue } from './support/memory-queue.js';
+import { storeUnique } from './support/unique.js';
 
 export interface MemoryOptions {
   /**
@@ -44,6 +45,7 @@ export function memory(options: MemoryOptions = {}): Broker {
       delay: true,
       priority: true,
       ttl: true,
+      unique: true,
       durable: false,
       shared: false,
       ordered: true,
@@ -54,8 +56,11 @@ export function memory(options: MemoryOptions = {}): Broker {
     },
     async publish(name, messages) {
       connected();
-      open(name).add(messages);
-      return [];
+      const queue = open(name);
+      return storeUnique(messages, queue.ids, (stored) => {
+        queue.add(stored);
+        return [];
+      });
     },
     async subscribe(name) {
       connected();

@@ -6,6 +6,8 @@ import { pulseSource } from './support/sqlite-pulse.js';
 import { SqliteSession } from './support/sqlite-session.js';
 import { SqliteSubscription } from './support/sqlite-subscription.js';
 import { SqliteTasks, TASKS_SCHEMA } from './support/sqlite-tasks.js';
+import { SqliteUnique, UNIQUE_SCHEMA } from './support/sqlite-unique.js';
+import { storeUnique } from './support/unique.js';
 
 export type { SqliteFileOptions } from './support/sqlite-database.js';
 export type { SqliteHandle, SqliteHandleStatement } from './support/sqlite-driver.js';
@@ -33,9 +35,10 @@ export function sqlite(options: SqliteOptions): Broker {
   const lasting = file !== MEMORY;
   const source = pulseSource(options);
   const subscriptions = new Set<SqliteSubscription>();
-  const session = new SqliteSession(options, `${TASKS_SCHEMA};${CONSUMERS_SCHEMA}`, ({ database, clock }) => {
+  const schema = [TASKS_SCHEMA, CONSUMERS_SCHEMA, UNIQUE_SCHEMA].join(';');
+  const session = new SqliteSession(options, schema, ({ database, clock }) => {
     const tasks = new SqliteTasks(database);
-    return { tasks, consumers: new SqliteConsumers(database, tasks, clock) };
+    return { tasks, unique: new SqliteUnique(database), consumers: new SqliteConsumers(database, tasks, clock) };
   });
   const wake = (queue?: string): void => {
     for (const subscription of subscriptions) if (!queue || subscription.queue === queue) subscription.wake();
@@ -47,6 +50,7 @@ export function sqlite(options: SqliteOptions): Broker {
       delay: true,
       priority: true,
       ttl: true,
+      unique: true,
       durable: lasting,
       shared: lasting,
       ordered: true,
@@ -54,8 +58,11 @@ export function sqlite(options: SqliteOptions): Broker {
     },
     connect: (context) => session.connect(context),
     async publish(queue, messages) {
-      const { database, tasks, clock } = await session.use();
-      const failures = await database.write(() => tasks.add(queue, messages, clock.now()));
+      const { database, tasks, unique, clock } = await session.use();
+      const failures = await database.write(() => {
+        const now = clock.now();
+        return storeUnique(messages, unique.idsOf(queue, now), (stored) => tasks.add(queue, stored, now));
+      });
       wake(queue);
       return failures;
     },

@@ -62,12 +62,23 @@ export interface Outgoing {
   readonly ttl?: number;
   /** Messages of one key keep their order on brokers that order by key only. */
   readonly key?: string;
+  /**
+   * For this many milliseconds after it was stored the broker drops every other message of the same queue, id and with
+   * `unique`, also when the first was consumed or purged meanwhile. Storing the message and remembering its id is one
+   * atomic step: of any number of processes that publish it, exactly one stores it. Given only where `features.unique`.
+   */
+  readonly unique?: number;
 }
 
 export interface PublishFailure {
   /** Position in the list that was published. */
   readonly index: number;
   readonly error: Error;
+  /**
+   * The broker dropped it as a repeat, see {@link Outgoing.unique}: its first copy is stored, so the publish succeeded. A
+   * broker that can't tell leaves repeats out of its answer.
+   */
+  readonly repeated?: boolean;
 }
 
 export interface SubscribeOptions {
@@ -161,6 +172,8 @@ export interface BrokerFeatures {
   readonly priority: boolean;
   /** Honours {@link Outgoing.ttl}. */
   readonly ttl: boolean;
+  /** Honours {@link Outgoing.unique}. */
+  readonly unique: boolean;
   /** Published messages survive the end of the process that published them. */
   readonly durable: boolean;
   /** Several processes may publish to and consume from one queue. */

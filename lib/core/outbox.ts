@@ -63,7 +63,7 @@ export class Outbox {
           `broker '${name}' did not confirm a message for ${queue} within ${publishTimeout} ms; it may or may not have been stored`,
         );
       const failures = await withDeadline(clock, publishTimeout, broker.publish(queue, messages), late);
-      for (const { index, error } of failures) problems[index] = error;
+      for (const { index, error, repeated } of failures) if (!repeated) problems[index] = error;
       events.emit('published', { queue, broker: name, count: messages.length - failures.length });
     } catch (error) {
       problems.fill(error as Error);

@@ -14,6 +14,7 @@ import { soakCases } from './broker/soak.js';
 import { stormCases } from './broker/storm.js';
 import { timeCases } from './broker/time.js';
 import { BrokerTrial, type BrokerFacts } from './broker/trial.js';
+import { uniqueCases } from './broker/unique.js';
 import type { WorkerModule } from './broker/workers.js';
 import { casesOf, type ConformanceCase } from './conformance.js';
 
@@ -90,6 +91,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     pulseCases,
     orderCases,
     timeCases,
+    uniqueCases,
     queueCases,
     closingCases,
     soakCases,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Delivery, Subscription } from '../../lib/contracts/broker.js';
 import { publishing, receiving, textOf, type Alteration } from './altered.js';
+import { UNIQUE_DEFECTS } from './broken-unique.js';
 
 export interface Defect extends Alteration {
   readonly defect: string;
@@ -492,4 +493,5 @@ export const DEFECTS: readonly Defect[] = [
       };
     },
   },
+  ...UNIQUE_DEFECTS,
 ];

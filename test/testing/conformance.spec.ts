@@ -193,6 +193,31 @@ describe('the cases that need something from outside', () => {
     await expect(silent.run()).rejects.toThrow('only the second message was bad');
   });
 
+  it('a refused message is not remembered: finds a broker that remembers it', async () => {
+    const check = (forgets: boolean): ConformanceCase => {
+      const create = () =>
+        altered(memory(), {
+          broker: (inner) => ({
+            async publish(queue, messages) {
+              const known = await inner.publish(queue, forgets ? small(messages) : messages);
+              if (!forgets && small(messages).length < messages.length) {
+                await inner.purge?.(queue);
+                await inner.publish(queue, small(messages));
+              }
+              const bad = messages.findIndex(({ body }) => body.length >= 100);
+              return bad < 0 ? known : [...known, { index: bad, error: new Error('large') }];
+            },
+          }),
+        });
+      return pick(
+        brokerConformance({ ...hasty, lease: false, refused: large, create }),
+        'unique: a message that was refused',
+      );
+    };
+    await check(true).run();
+    await expect(check(false).run()).rejects.toThrow('messages came within');
+  });
+
   it.for([true, false])('a restart: messages kept: %s', async (kept) => {
     let away = false;
     const subscriptions = new Set<Subscription>();

@@ -1,6 +1,7 @@
 import type { Delivery, Outgoing } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { Heap } from './heap.js';
+import { MemoryIds } from './memory-ids.js';
 import { Entry, Lane } from './memory-lane.js';
 
 /** Longest that `receive` waits for a message, as the contract allows. */
@@ -24,6 +25,7 @@ interface Waiter {
  * next thing that time alone brings about, for as long as somebody waits for it.
  */
 export class MemoryQueue {
+  readonly ids: MemoryIds;
   /** Highest priority first. */
   readonly #lanes: Lane[] = [];
   readonly #delayed = new Heap<Delayed>((a, b) => (a.due === b.due ? a.rank < b.rank : a.due < b.due));
@@ -33,7 +35,9 @@ export class MemoryQueue {
   #serving = false;
   #timer: { readonly due: number; cancel(): void } | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.ids = new MemoryIds(clock);
+  }
 
   add(messages: readonly Outgoing[]): void {
     for (const message of messages) {
@@ -124,7 +128,8 @@ export class MemoryQueue {
 
   /** Whether the queue may be forgotten. */
   get idle(): boolean {
-    return this.#consumers === 0 && this.#delayed.size === 0 && this.#lanes.every((lane) => lane.size === 0);
+    const empty = this.#delayed.size === 0 && this.#lanes.every((lane) => lane.size === 0);
+    return empty && this.#consumers === 0 && this.ids.empty;
   }
 
   #lane(priority: number): Lane {

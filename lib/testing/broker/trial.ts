@@ -60,9 +60,14 @@ export class BrokerTrial {
     return broker.subscribe(queue, { prefetch: 1000, lease });
   }
 
+  /** Notes a queue that is to be emptied when the case is over. */
+  uses(queue: string): void {
+    this.#queues.add(queue);
+  }
+
   /** Publishes texts or ready messages, and insists that each was stored. */
   async publish(broker: Broker, messages: readonly (string | Outgoing)[], queue = this.queue): Promise<void> {
-    this.#queues.add(queue);
+    this.uses(queue);
     const list = messages.map((message) => (typeof message === 'string' ? outgoing(message) : message));
     const failures = await broker.publish(queue, list);
     assert.deepEqual(
