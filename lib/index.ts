@@ -3,6 +3,7 @@ export * from './contracts/clock.js';
 export * from './contracts/codec.js';
 export * from './contracts/envelope.js';
 export * from './contracts/policy.js';
+export * from './contracts/schedule.js';
 export * from './contracts/stores.js';
 export * from './contracts/task.js';
 export { currentTask } from './core/current-task.js';
@@ -31,6 +32,7 @@ export type {
   FunqStatics,
 } from './nest/funq.options.js';
 export { FunqPublisher } from './nest/funq.publisher.js';
+export { FunqScheduler, type NamedSchedule, type ScheduleView } from './nest/funq.scheduler.js';
 export { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTEXT, getBrokerToken, getStoreToken } from './nest/funq.tokens.js';
 export { Control } from './nest/interceptors/control.js';
 export { ExpiryInterceptor } from './nest/interceptors/expiry.interceptor.js';

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { ScheduleOptions, SchedulePolicy } from './schedule.js';
 
 /** Milliseconds, or a number with a unit: `'500ms'`, `'10s'`, `'1.5m'`, `'2h'`, `'7d'`. */
 export type Duration = number | string;
@@ -27,6 +28,8 @@ export interface ConsumerOptions extends TaskOverrides {
   priority?: number;
   /** Any Standard Schema of the argument tuple; checked when publishing and again, with its transformations applied, when consuming. */
   schema?: StandardSchemaV1;
+  /** When tasks of this consumer are published by themselves; processes that consume the queue see to it. Default: never. */
+  schedule?: ScheduleOptions | readonly ScheduleOptions[] | false;
 }
 
 /** Options that one task can override when it is published. `undefined` inherits; `0` and `false` are honoured. */
@@ -127,6 +130,7 @@ export interface Policy {
   readonly lease: number;
   readonly priority: number;
   readonly schema: StandardSchemaV1 | undefined;
+  readonly schedules: readonly SchedulePolicy[];
   readonly rate: Readonly<RatePolicy> | undefined;
   readonly retry: Readonly<RetryPolicy> | undefined;
   readonly timeout: number | undefined;

@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import type { Dates } from './dates.js';
 import { FunqConfigError } from './errors.js';
 import { show } from './show.js';
 
@@ -14,6 +15,30 @@ export function cronMinutes(expression: string, timeZone: string, option: string
     const cron = new Cron(expression, { timezone: timeZone, paused: true, mode: '5-part' });
     if (!cron.nextRun(new Date(0))) throw new RangeError('there is no such date');
     return (epoch) => cron.match(new Date(epoch - (epoch % 60_000)));
+  } catch (error) {
+    throw invalid(option, expression, (error as Error).message.slice(0, 200));
+  }
+}
+
+/**
+ * The moments of a cron expression of five fields, or six with seconds, in a time zone. Throws `FUNQ_OPTION_INVALID`, naming
+ * `option`, for what can't be read and for a date that never comes, such as 30 February.
+ */
+export function cronDates(expression: string, timeZone: string, option: string): Dates {
+  try {
+    const cron = new Cron(expression, {
+      timezone: timeZone, paused: true, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard',
+    }); // prettier-ignore
+    if (!cron.nextRun(new Date(0))) throw new RangeError('there is no such date');
+    return {
+      after: (time) => cron.nextRun(new Date(time))?.getTime(),
+      // What croner calls previous is before a moment, and this is up to it.
+      latest: (count, time) =>
+        cron
+          .previousRuns(count, new Date(time + 1))
+          .map(Number)
+          .toReversed(),
+    };
   } catch (error) {
     throw invalid(option, expression, (error as Error).message.slice(0, 200));
   }

@@ -14,6 +14,8 @@ export interface EnvelopeInput {
   readonly args: readonly unknown[];
   readonly publishedAt: number;
   readonly id?: string;
+  /** Given where several processes publish the same task. Default: random where the id is not. */
+  readonly origin?: string;
   readonly options?: TaskOverrides;
   readonly priority?: number;
   readonly key?: string;
@@ -22,8 +24,8 @@ export interface EnvelopeInput {
 }
 
 /** A task on its first way. Fields without a value are left out, as on the wire. */
-export function createEnvelope({ args, publishedAt, id, ...rest }: EnvelopeInput): Envelope {
-  const named = id === undefined ? {} : { origin: randomUUID() };
+export function createEnvelope({ args, publishedAt, id, origin, ...rest }: EnvelopeInput): Envelope {
+  const named = id === undefined ? {} : { origin: origin ?? randomUUID() };
   const envelope: Record<string, unknown> = {
     v: ENVELOPE_VERSION,
     id: id ?? randomUUID(),

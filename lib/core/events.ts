@@ -47,6 +47,10 @@ export interface EngineEvents {
   changed: { policy: Policy; paused: boolean };
   /** The consumer stopped fetching, for its time window closed or it was paused, or it fetches again. */
   window: { queue: string; open: boolean };
+  /** The broker holds the task of a moment of a schedule; every process that runs the schedule tells it. */
+  scheduled: { schedule: string; queue: string; id: string; due: number };
+  /** The `attempt`-th try in a row to publish what a schedule asks for failed; the next follows after `delay`. */
+  scheduleFailed: { schedule: string; queue: string; error: unknown; attempt: number; delay: number };
   /** Results that could not be saved and were given up. */
   resultsDropped: { count: number; error: unknown };
   /** A store was away and its answer was done without. */

@@ -9,6 +9,7 @@ import type {
 } from '../contracts/policy.js';
 import { checkQueueName } from './names.js';
 import { OptionReader } from './options.js';
+import { readSchedules } from './schedule.js';
 import { TASK_OPTIONS, readTaskOptions } from './task-options.js';
 import { TimeWindow } from './window.js';
 
@@ -21,6 +22,7 @@ const CONSUMER_OPTIONS = [
   'lease',
   'priority',
   'schema',
+  'schedule',
   ...TASK_OPTIONS,
 ];
 
@@ -49,6 +51,7 @@ export function createPolicy(handler: string, options: ConsumerOptions, defaults
     lease: merged.duration('lease', 1000, 3_600_000, '10s'),
     priority: merged.integer('priority', 0, 255, 0),
     schema: readSchema(merged),
+    schedules: readSchedules(merged.get('schedule'), handler, queue),
     ...common,
   });
 }

@@ -21,6 +21,8 @@ import type { FunqSettings } from './funq.options.js';
 import { HandlerFactory } from './handler.factory.js';
 import type { Control } from './interceptors/control.js';
 import { Presence } from './presence.js';
+import { ScheduleBook } from './schedule.book.js';
+import { ScheduleRunner } from './schedule.runner.js';
 
 const HOOKS_CHECK = 5000;
 
@@ -40,6 +42,8 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly brokers: BrokerRegistry,
     private readonly consumers: FunqConsumers,
     private readonly presence: Presence,
+    private readonly schedules: ScheduleRunner,
+    private readonly book: ScheduleBook,
     private readonly events: Events,
     @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
     @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
@@ -47,8 +51,9 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.#found = this.explorer.explore();
+    await this.book.declare(this.#found.map(({ policy }) => policy));
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -58,6 +63,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer, heartbeat)));
     await this.presence.start(consumed.map(({ policy }) => policy));
     for (const worker of this.#workers) worker.start();
+    await this.schedules.start();
     if (this.#workers.length > 0) this.#checkHooks();
   }
 
@@ -66,9 +72,10 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     return (this.#stopped ??= this.#stop());
   }
 
-  /** Stop fetching, let tasks end, give back the rest, write results; brokers close later, so tasks may publish meanwhile. */
+  /** Publish by schedule no more, stop fetching, let tasks end, give back the rest, write results; brokers close later, so tasks may publish meanwhile. */
   async #stop(): Promise<void> {
     this.#cancelCheck?.();
+    await this.schedules.stop();
     await Promise.all(this.#workers.map((worker) => worker.stop(this.settings.shutdownGrace)));
     await this.presence.stop();
     await Promise.all([...new Set(this.controls)].map((control) => control.flush?.()));

@@ -22,6 +22,7 @@ import { ConsumerExplorer } from './consumer.explorer.js';
 import { ConsumerRunner } from './consumer.runner.js';
 import { FunqConsumers } from './funq.consumers.js';
 import { FunqPublisher } from './funq.publisher.js';
+import { FunqScheduler } from './funq.scheduler.js';
 import {
   readSettings,
   type ControlEntry,
@@ -44,6 +45,9 @@ import { HandlerFactory } from './handler.factory.js';
 import { DEFAULT_CONTROLS } from './interceptors/order.js';
 import type { Control } from './interceptors/control.js';
 import { Presence } from './presence.js';
+import { ScheduleBook } from './schedule.book.js';
+import { RegistryMirror } from './schedule.mirror.js';
+import { ScheduleRunner } from './schedule.runner.js';
 import { TaskLogger, brief } from './task.logger.js';
 
 /** Consumers live in a module of their own, because it starts and stops at another time than what they use. */
@@ -115,6 +119,10 @@ function assemble(
     FunqConsumers,
     FunqPublisher,
     Presence,
+    ScheduleBook,
+    RegistryMirror,
+    ScheduleRunner,
+    FunqScheduler,
   ];
   const controls = [...new Map(entries.map((entry) => [tokenOf(entry), entry])).values()];
   return {

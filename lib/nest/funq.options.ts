@@ -16,7 +16,7 @@ export interface FunqOptions {
   /** Side stores, needed by some controls: `filter` and shared rates need `coordination`, `persist` needs `results`. */
   stores?: { readonly results?: ResultStore; readonly coordination?: CoordinationStore };
   /** Options for every consumer that does not say otherwise. */
-  defaults?: Omit<ConsumerOptions, 'queue' | 'schema'>;
+  defaults?: Omit<ConsumerOptions, 'queue' | 'schema' | 'schedule'>;
   /** What this process consumes: nothing with `false`, or only the listed queues and groups. Default: everything. */
   consume?: boolean | { readonly queues?: readonly string[]; readonly groups?: readonly string[] };
   /** Largest message in bytes, checked before publishing and before reading. 1 kB to 256 MiB, default 1 MiB. */
@@ -127,7 +127,7 @@ function checkParts(options: OptionReader): void {
       );
   }
   const defaults = options.get('defaults') === undefined ? undefined : options.nested('defaults');
-  for (const key of ['queue', 'schema']) {
+  for (const key of ['queue', 'schema', 'schedule']) {
     if (defaults?.get(key) !== undefined) throw defaults.invalid(key, 'belongs to one consumer and not to all');
   }
   createPolicy('FunqModule: defaults', { queue: 'defaults' }, options.get('defaults') as ConsumerOptions | undefined);

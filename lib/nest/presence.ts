@@ -70,6 +70,8 @@ export class Presence {
 
 /** The same for the same options; functions count by their text, the concurrency of a process is its own affair. */
 function fingerprint({ schema: _schema, concurrency: _concurrency, ...policy }: Policy): string {
-  const text = JSON.stringify(policy, (_key, value: unknown) => (typeof value === 'function' ? String(value) : value));
+  const text = JSON.stringify(policy, (_key, value: unknown) =>
+    typeof value === 'function' || typeof value === 'bigint' ? String(value) : value,
+  );
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }

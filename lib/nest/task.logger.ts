@@ -71,6 +71,12 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     );
     events.on('window', ({ queue, open }) => log.log(`${queue}: window ${open ? 'open' : 'closed'}`));
     events.on('changed', ({ policy, paused }) => log.log(`${policy.queue}: ${line(inForce(policy, paused))}`));
+    events.on('scheduled', ({ queue, id }) => log.debug(`${line(`${queue} ${id}`)} scheduled`));
+    events.on('scheduleFailed', ({ schedule, queue, error, attempt, delay }) =>
+      log.error(
+        `schedule ${schedule} of ${queue}, failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,
+      ),
+    );
     events.on('resultsDropped', ({ count, error }) =>
       damper.say('results', (more) => log.error(`${count} results could not be saved: ${brief(error)}${more}`)),
     );

@@ -49,7 +49,10 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 };
 
 /** Single files that may import one more package. */
-export const EXTRA: Readonly<Record<string, readonly string[]>> = { 'core/cron.ts': ['croner'] };
+export const EXTRA: Readonly<Record<string, readonly string[]>> = {
+  'core/cron.ts': ['croner'],
+  'nest/schedule.mirror.ts': ['@nestjs/schedule'],
+};
 
 /** The only file that asks the machine for the time or for a timer. */
 export const CLOCK_FILE = 'core/system-clock.ts';
