@@ -1,8 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { ScheduleTimes } from '../contracts/schedule.js';
-import { FunqConfigError } from '../core/errors.js';
 import { ShownJob } from './shown.job.js';
 
 /** What the registry's readers may ask of a schedule. Moments in milliseconds since the epoch. */
@@ -24,6 +23,7 @@ type Kind = 'cron' | 'interval' | 'timeout';
  */
 @Injectable()
 export class RegistryMirror {
+  readonly #logger = new Logger('Funq');
   #registry: SchedulerRegistry | undefined;
   readonly #shown = new Map<string, Kind>();
 
@@ -47,10 +47,10 @@ export class RegistryMirror {
     if (!registry) return;
     const kind = kindOf(shown.when);
     if (registry.doesExist(kind, name)) {
-      throw new FunqConfigError(
-        'FUNQ_OPTION_INVALID',
-        `schedule '${name}': the SchedulerRegistry of the app has another ${kind} of this name; give the schedule a name of its own`,
+      this.#logger.warn(
+        `Schedule '${name}' runs, but SchedulerRegistry has another ${kind} of its name and can't show it`,
       );
+      return;
     }
     const job = new ShownJob(name, shown);
     // The registry's readers use these members of a CronJob; its private ones drive it by real time, which the clock does here.

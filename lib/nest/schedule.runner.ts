@@ -4,7 +4,6 @@ import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
 import { agreed } from '../core/agreed.js';
 import { datesOf, type Dates } from '../core/dates.js';
-import { FunqConfigError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { describeTimes } from '../core/schedule.js';
@@ -34,6 +33,7 @@ export class ScheduleRunner {
   #startedAt = 0;
   #open = false;
   #turn: Promise<void> = Promise.resolve();
+  #looking = false;
   #stopLooking: (() => void) | undefined;
 
   constructor(
@@ -58,13 +58,13 @@ export class ScheduleRunner {
   async stop(): Promise<void> {
     this.#stopLooking?.();
     this.#open = false;
-    await this.#turn.catch(() => undefined);
+    await this.#turn;
     await Promise.all([...this.#running.keys()].map((name) => this.#end(name)));
   }
 
   /** Starts and stops schedules as they stand now. One after the other, however often it is asked for. */
   refresh(): Promise<void> {
-    const turn = this.#turn.catch(() => undefined).then(() => this.#refresh());
+    const turn = this.#turn.then(() => this.#refresh());
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
@@ -167,11 +167,14 @@ export class ScheduleRunner {
 
   /** What the store does not tell now, it will tell the next time. */
   async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
     try {
       await this.refresh();
     } catch (error) {
-      if (error instanceof FunqConfigError) throw error;
       this.events.emit('storeError', { store: this.store?.kind ?? 'memory', error });
+    } finally {
+      this.#looking = false;
     }
   }
 }
