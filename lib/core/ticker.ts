@@ -100,7 +100,8 @@ export class Ticker {
 
   async #settle(dates: Dates): Promise<void> {
     const now = this.options.clock.now();
-    if (now < this.#settled - LOOK) this.#settled = now;
+    // It was set back after the last look.
+    if (now < this.#settled - LOOK) this.#settled = now - LOOK;
     const due = this.#due(dates, now);
     if (due === undefined) {
       this.#settled = Math.max(this.#settled, now);
