@@ -58,9 +58,9 @@ export class Ticker {
     await this.#running;
   }
 
-  /** Up to `count` moments that are still to come. */
-  next(count: number): readonly number[] {
-    return this.#dates ? following(this.#dates, count, this.#settled) : [];
+  /** Up to `count` moments that are still to come; undefined before it has begun. */
+  next(count: number): readonly number[] | undefined {
+    return this.#dates && following(this.#dates, count, this.#settled);
   }
 
   async #run(): Promise<void> {

@@ -27,7 +27,7 @@ export interface ScheduleView {
   readonly queue: string;
   readonly broker: string;
   /** In words: `'cron 0 6 * * * UTC'`, `'every 60000 ms'`, `'at 2026-03-08T06:00:00.000Z'`. */
-  readonly times: string;
+  readonly when: string;
   readonly paused: boolean;
   /** Declared by a consumer's options, or added while processes ran. */
   readonly origin: 'declared' | 'added';
@@ -79,7 +79,7 @@ export class FunqScheduler {
 
   /** Every schedule of the app's consumers, by name; also those that only other processes run. */
   async list(): Promise<readonly ScheduleView[]> {
-    const entries = [...(await this.book.entries()).values()];
+    const entries = [...this.#book().entries().values()];
     const views = await Promise.all(entries.map((entry) => this.#view(entry)));
     return views.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -95,13 +95,13 @@ export class FunqScheduler {
 
   /** For good: also one that a consumer declares does not come back with a restart, but when it is added again. */
   async remove(name: string): Promise<void> {
-    await this.#entry(name);
+    this.#entry(name);
     const gone: Standing = { state: 'removed', since: this.clock.now() };
     await this.#write(name, this.book.declares(name) ? gone : undefined);
   }
 
   async #change(name: string, state: 'paused' | 'running'): Promise<void> {
-    const { standing } = await this.#entry(name);
+    const { standing } = this.#entry(name);
     if (standing.state !== state) await this.#write(name, { ...standing, state, since: this.clock.now() });
   }
 
@@ -118,9 +118,9 @@ export class FunqScheduler {
   async #add(policy: Policy, options: NamedSchedule): Promise<string> {
     const schedule = readSchedule(options, `${policy.handler}: added schedule`, '');
     const { name } = schedule;
-    await this.book.prepare(policy, schedule);
+    await this.#book().prepare(policy, schedule);
     this.#refuseElsewhere(policy, name);
-    const standing = await this.book.standing(name);
+    const standing = this.book.standing(name);
     const { broker, queue } = policy;
     const owner = standing.added ?? this.book.declares(name);
     if (owner && standing.state !== 'removed' && (owner.queue !== queue || owner.broker !== broker)) {
@@ -138,8 +138,8 @@ export class FunqScheduler {
   }
 
   /** Throws for a name that there is not, and for one that nothing said here could reach. */
-  async #entry(name: string): Promise<Entry> {
-    const entries = await this.book.entries();
+  #entry(name: string): Entry {
+    const entries = this.#book().entries();
     const entry = entries.get(name);
     if (!entry) {
       const known = [...entries.keys()].map((each) => `'${each}'`).join(', ') || 'none';
@@ -147,6 +147,15 @@ export class FunqScheduler {
     }
     this.#refuseElsewhere(entry.policy, name);
     return entry;
+  }
+
+  /** Throws before the app's schedules are known. */
+  #book(): ScheduleBook {
+    if (this.book.open) return this.book;
+    throw new FunqConfigError(
+      'FUNQ_OPTION_INVALID',
+      'FunqScheduler knows the schedules when all modules are initialised: use it from onApplicationBootstrap() on',
+    );
   }
 
   #refuseElsewhere(policy: Policy, name: string): void {
@@ -169,7 +178,7 @@ export class FunqScheduler {
       name: schedule.name,
       queue: policy.queue,
       broker: policy.broker,
-      times: describeTimes(schedule.when),
+      when: describeTimes(schedule.when),
       paused,
       origin: standing.added ? 'added' : 'declared',
       here: this.runner.runs(entry.policy),

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { Policy } from '../contracts/policy.js';
 import type { SchedulePolicy } from '../contracts/schedule.js';
-import type { SettingsStore } from '../contracts/stores.js';
 import { FunqError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { readSchedule } from '../core/schedule.js';
+import { SharedSettings } from '../core/shared-settings.js';
 import { TickSender, type ScheduledTask } from '../core/tick-sender.js';
-import type { Clock } from '../contracts/clock.js';
 import { checkArguments } from './arguments.js';
 import { BrokerRegistry } from './broker.registry.js';
 import type { FunqSettings } from './funq.options.js';
@@ -41,22 +41,26 @@ const PREFIX = 'schedule/';
 /** Every schedule of the app: those that consumers declare and those that were added, as processes have left them. */
 @Injectable()
 export class ScheduleBook {
+  /** Whether the app's schedules are known. */
+  open = false;
   readonly #consumers = new Map<string, Policy>();
   readonly #declared = new Map<string, Scheduled>();
   readonly #senders = new Map<string, TickSender>();
-  /** By name: reading one again each second would be a waste. */
-  readonly #added = new Map<string, { readonly text: string; readonly scheduled: Scheduled | undefined }>();
-  readonly #settings: SettingsStore;
+  readonly #added = new Map<string, Scheduled>();
+  /** What stands in the settings, by name. */
+  readonly #standings = new Map<string, Standing>();
+  #changed: () => void = () => undefined;
 
   constructor(
     private readonly brokers: BrokerRegistry,
     private readonly events: Events,
+    private readonly shared: SharedSettings,
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
   ) {
-    this.#settings = store ?? new OwnSettings();
+    shared.on(PREFIX, (key, text) => this.#note(key.slice(PREFIX.length), text));
   }
 
   /** Takes note of the app's consumers and their schedules, and refuses what can't work. */
@@ -69,6 +73,7 @@ export class ScheduleBook {
         this.#declared.set(schedule.name, await this.prepare(policy, schedule));
       }
     }
+    this.open = true;
   }
 
   /** Checks all that can be checked before the first moment comes: store and broker, options, arguments, size. */
@@ -86,9 +91,9 @@ export class ScheduleBook {
     );
   }
 
-  /** Of the app's consumers. */
-  get policies(): readonly Policy[] {
-    return [...this.#consumers.values()];
+  /** Whether the app has its consumer: that of a class which it only publishes to may be elsewhere. */
+  knows({ broker, queue }: Pick<Policy, 'broker' | 'queue'>): boolean {
+    return this.#consumers.has(`${broker}/${queue}`);
   }
 
   /** Whose schedule it is by the options of a consumer. */
@@ -96,49 +101,53 @@ export class ScheduleBook {
     return this.#declared.get(name)?.policy;
   }
 
-  async standing(name: string): Promise<Standing> {
-    const text = (await this.#settings.settings(PREFIX + name)).get(PREFIX + name);
-    return (text !== undefined && readStanding(text)) || UNTOUCHED;
+  standing(name: string): Standing {
+    return this.#standings.get(name) ?? UNTOUCHED;
   }
 
   /** All that were not removed, by name. */
-  async entries(): Promise<ReadonlyMap<string, Entry>> {
-    const texts = await this.#settings.settings(PREFIX);
+  entries(): ReadonlyMap<string, Entry> {
     const entries = new Map<string, Entry>();
-    for (const name of new Set([
-      ...this.#declared.keys(),
-      ...[...texts.keys()].map((key) => key.slice(PREFIX.length)),
-    ])) {
-      const text = texts.get(PREFIX + name);
-      const standing = (text !== undefined && readStanding(text)) || UNTOUCHED;
-      const scheduled = standing.added ? this.#readAdded(name, standing.added) : this.#declared.get(name);
+    for (const name of new Set([...this.#declared.keys(), ...this.#added.keys()])) {
+      const standing = this.standing(name);
+      const scheduled = standing.added ? this.#added.get(name) : this.#declared.get(name);
       if (scheduled && standing.state !== 'removed') entries.set(name, { ...scheduled, standing });
     }
     return entries;
   }
 
-  /** Keeps how a schedule stands; `undefined` forgets what was said of it. */
-  async write(name: string, standing: Standing | undefined): Promise<void> {
-    await this.#settings.set(PREFIX + name, standing && writeStanding(standing));
+  /** Calls `changed` whenever something was written, here or by another process. */
+  follow(changed: () => void): void {
+    this.#changed = changed;
   }
 
-  #readAdded(name: string, { broker, queue, options }: AddedSchedule): Scheduled | undefined {
-    const print = `${broker}/${queue} ${options}`;
-    const known = this.#added.get(name);
-    if (known?.text === print) return known.scheduled;
-    let scheduled: Scheduled | undefined;
-    const policy = this.#consumers.get(`${broker}/${queue}`);
+  /** Keeps how a schedule stands; `undefined` forgets what was said of it. */
+  async write(name: string, standing: Standing | undefined): Promise<void> {
+    await this.shared.set(PREFIX + name, standing && writeStanding(standing));
+  }
+
+  #note(name: string, text: string | undefined): void {
+    const standing = text === undefined ? undefined : readStanding(text);
+    this.#added.delete(name);
+    if (standing) this.#standings.set(name, standing);
+    else this.#standings.delete(name);
+    const scheduled = standing?.added && this.#readAdded(name, standing.added);
+    if (scheduled) this.#added.set(name, scheduled);
+    this.#changed();
+  }
+
+  /** Undefined where the app has not got the consumer: the schedule is left to those that have. */
+  #readAdded(name: string, added: AddedSchedule): Scheduled | undefined {
+    const policy = this.#consumers.get(`${added.broker}/${added.queue}`);
+    if (!policy) return undefined;
     try {
-      // Whoever has not got the consumer leaves the schedule to those that have.
-      if (policy) {
-        const schedule = readSchedule(readOptions(this.codec, options), `${policy.handler}: schedule '${name}'`, name);
-        scheduled = { policy, schedule, task: this.#task(policy, schedule), sender: this.#sender(policy) };
-      }
+      const options = readOptions(this.codec, added.options);
+      const schedule = readSchedule(options, `${policy.handler}: schedule '${name}'`, name);
+      return { policy, schedule, task: this.#task(policy, schedule), sender: this.#sender(policy) };
     } catch (error) {
-      this.events.emit('storeError', { store: this.store?.kind ?? 'memory', error });
+      this.events.emit('storeError', { store: `settings of schedule ${name}`, error });
+      return undefined;
     }
-    this.#added.set(name, { text: print, scheduled });
-    return scheduled;
   }
 
   #task(policy: Policy, { name, args, publish }: SchedulePolicy): ScheduledTask {
@@ -153,19 +162,5 @@ export class ScheduleBook {
     const sender = this.#senders.get(broker) ?? new TickSender({ outbox, codec, clock, store, publishTimeout });
     this.#senders.set(broker, sender);
     return sender;
-  }
-}
-
-/** What a process without a coordination store keeps to itself. */
-class OwnSettings implements SettingsStore {
-  readonly #texts = new Map<string, string>();
-
-  async set(key: string, value: string | undefined): Promise<void> {
-    if (value === undefined) this.#texts.delete(key);
-    else this.#texts.set(key, value);
-  }
-
-  async settings(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return new Map([...this.#texts].filter(([key]) => key.startsWith(prefix)));
   }
 }

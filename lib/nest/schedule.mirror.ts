@@ -29,10 +29,6 @@ export class RegistryMirror {
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
-  get active(): boolean {
-    return this.#registry !== undefined;
-  }
-
   async open(): Promise<void> {
     try {
       const { SchedulerRegistry } = await import('@nestjs/schedule');

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
+import type { SchedulePolicy } from '../contracts/schedule.js';
 import { agreed } from '../core/agreed.js';
-import { datesOf, type Dates } from '../core/dates.js';
+import { datesOf, following, type Dates } from '../core/dates.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { describeTimes } from '../core/schedule.js';
@@ -13,9 +14,6 @@ import { FUNQ_CLOCK, FUNQ_COORDINATION, FUNQ_SETTINGS } from './funq.tokens.js';
 import { ScheduleBook, type Entry } from './schedule.book.js';
 import { RegistryMirror, type Shown } from './schedule.mirror.js';
 import { writeStanding } from './schedule.standing.js';
-
-/** How often changes that other processes made are looked for, in milliseconds. */
-const PERIOD = 1000;
 
 /** A schedule that this process runs, or would if it were not held. */
 interface Running {
@@ -33,8 +31,6 @@ export class ScheduleRunner {
   #startedAt = 0;
   #open = false;
   #turn: Promise<void> = Promise.resolve();
-  #looking = false;
-  #stopLooking: (() => void) | undefined;
 
   constructor(
     private readonly book: ScheduleBook,
@@ -49,14 +45,12 @@ export class ScheduleRunner {
     this.#startedAt = this.clock.now();
     this.#open = true;
     await this.mirror.open();
-    await this.#look();
-    if (!this.book.policies.some((policy) => this.runs(policy)) || !(this.store ?? this.mirror.active)) return;
-    this.#stopLooking = this.clock.every(PERIOD, () => void this.#look());
+    this.book.follow(() => void this.refresh());
+    await this.refresh();
   }
 
   /** Resolves when no schedule publishes any more. */
   async stop(): Promise<void> {
-    this.#stopLooking?.();
     this.#open = false;
     await this.#turn;
     await Promise.all([...this.#running.keys()].map((name) => this.#end(name)));
@@ -64,19 +58,23 @@ export class ScheduleRunner {
 
   /** Starts and stops schedules as they stand now. One after the other, however often it is asked for. */
   refresh(): Promise<void> {
-    const turn = this.#turn.then(() => this.#refresh());
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return (this.#turn = this.#turn.then(() => this.#refresh()));
   }
 
   /** Whether this process consumes the queue. */
   runs(policy: Policy): boolean {
-    return this.settings.consumes(policy.queue, policy.group);
+    return this.book.knows(policy) && this.settings.consumes(policy.queue, policy.group);
   }
 
   /** The moment that this process published last. */
   lastOf(name: string): number | undefined {
     return this.#running.get(name)?.last;
+  }
+
+  /** What comes next as far as one can tell before the store has answered. */
+  #expected(schedule: SchedulePolicy, count: number): readonly number[] {
+    const now = this.clock.now();
+    return following(datesOf(schedule, now), count, now);
   }
 
   /** The moments of a schedule, as its processes see them. */
@@ -96,11 +94,10 @@ export class ScheduleRunner {
 
   async #refresh(): Promise<void> {
     if (!this.#open) return;
-    const entries = await this.book.entries();
+    const entries = this.book.entries();
     for (const [name, { print }] of this.#running) {
       const entry = entries.get(name);
       if (!entry || entry.standing.state !== 'running' || printOf(entry) !== print) await this.#end(name);
-      else if (!this.mirror.shows(name)) await this.#hold(name);
     }
     for (const [name, entry] of entries) {
       if (!this.#open || this.#running.has(name) || entry.standing.state !== 'running' || !this.runs(entry.policy))
@@ -124,6 +121,7 @@ export class ScheduleRunner {
         return { dates, since: Math.max(dates.base, standing.since, since) };
       },
       publish: async (tick: Tick, signal) => {
+        if (!this.mirror.shows(schedule.name)) return void this.#hold(schedule.name);
         const id = await sender.send(task, tick, signal);
         running.last = tick.due;
         this.events.emit('scheduled', { ...about, id, due: tick.due });
@@ -155,7 +153,7 @@ export class ScheduleRunner {
       when: schedule.when,
       active: () => running.ticker !== undefined,
       last: () => running.last,
-      next: (count) => running.ticker?.next(count) ?? [],
+      next: (count) => running.ticker?.next(count) ?? (running.ticker ? this.#expected(schedule, count) : []),
       start: () => {
         if (this.#open && !running.ticker && this.#running.get(schedule.name) === running)
           this.#launch(running, this.clock.now());
@@ -163,19 +161,6 @@ export class ScheduleRunner {
       stop: () => this.#hold(schedule.name),
       fire: async () => void (await sender.sendNow(task)),
     };
-  }
-
-  /** What the store does not tell now, it will tell the next time. */
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      await this.refresh();
-    } catch (error) {
-      this.events.emit('storeError', { store: this.store?.kind ?? 'memory', error });
-    } finally {
-      this.#looking = false;
-    }
   }
 }
 

@@ -73,8 +73,10 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('changed', ({ policy, paused }) => log.log(`${policy.queue}: ${line(inForce(policy, paused))}`));
     events.on('scheduled', ({ queue, id }) => log.debug(`${line(`${queue} ${id}`)} scheduled`));
     events.on('scheduleFailed', ({ schedule, queue, error, attempt, delay }) =>
-      log.error(
-        `schedule ${schedule} of ${queue}, failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,
+      damper.say(`schedule ${schedule}`, (more) =>
+        log.error(
+          `schedule ${schedule} of ${queue}, failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms${more}`,
+        ),
       ),
     );
     events.on('resultsDropped', ({ count, error }) =>

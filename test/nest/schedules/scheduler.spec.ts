@@ -16,16 +16,16 @@ describe('FunqScheduler.list()', () => {
     await clock.advance(90 * SECOND);
     const [beat, morning, over] = await scheduler.list();
     expect(beat).toMatchObject({
-      ...{ name: 'beat', queue: 'jobs', broker: 'default', times: 'every 60000 ms', origin: 'declared' },
+      ...{ name: 'beat', queue: 'jobs', broker: 'default', when: 'every 60000 ms', origin: 'declared' },
       ...{ paused: false, here: true, next: new Date(START + 2 * MINUTE), last: new Date(START + MINUTE) },
     });
     expect(beat!.nextFires(3)).toEqual(steps(3, MINUTE, START + 2 * MINUTE).map((epoch) => new Date(epoch)));
     expect(morning).toMatchObject({
-      times: 'cron 0 6 * * * Europe/Berlin',
+      when: 'cron 0 6 * * * Europe/Berlin',
       next: new Date(START + 5 * HOUR),
       last: undefined,
     });
-    expect(over).toMatchObject({ next: undefined, times: 'at 2025-12-31T23:00:00.000Z' });
+    expect(over).toMatchObject({ next: undefined, when: 'at 2025-12-31T23:00:00.000Z' });
     expect(over!.nextFires(2)).toEqual([]);
   });
 });
@@ -184,7 +184,7 @@ describe('FunqScheduler.add()', () => {
     await scheduler.add('jobs', { name: 'jobs', every: '25s' });
     await clock.advance(55 * SECOND);
     expect(dues()).toEqual([25 * SECOND, 50 * SECOND]);
-    expect(await scheduler.list()).toMatchObject([{ origin: 'added', times: 'every 25000 ms' }]);
+    expect(await scheduler.list()).toMatchObject([{ origin: 'added', when: 'every 25000 ms' }]);
   });
 
   it.each<[string, (scheduler: FunqScheduler) => Promise<unknown>, string, string]>([
