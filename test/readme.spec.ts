@@ -27,6 +27,16 @@ describe('the README', () => {
     expect(existsSync(join(folder, 'data/funq.db'))).toBe(true);
   });
 
+  it('has other examples that compile', () => {
+    const examples = [...readme.matchAll(/<!-- compiled[^>]*-->\s+```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const [n, code] of examples.entries()) {
+      const source = join(folder, `example${n}.mts`);
+      writeFileSync(source, `${code}\nexport {};\n`);
+      expect(problems(source)).toEqual([]);
+    }
+  });
+
   it('names the scripts that there are', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
@@ -45,8 +55,8 @@ describe('the README', () => {
     expect(durable!.startsWith('nothing')).toBe(!features.durable);
     expect(killed!.includes('come back, counted')).toBe(features.durable && features.redelivery === 'counted');
     expect(shared!.startsWith('yes')).toBe(features.shared);
-    expect(flags.slice(0, 3)).toEqual(
-      [features.delay, features.priority, features.ordered].map((has) => (has ? 'yes' : 'no')),
+    expect(flags.slice(0, 4)).toEqual(
+      [features.delay, features.priority, features.ordered, features.unique].map((has) => (has ? 'yes' : 'no')),
     );
   });
 });

@@ -60,6 +60,11 @@ describe("Nest's SchedulerRegistry", () => {
     expect(registry.getTimeout<Readable>('once').cronTime.source).toBe('at 2026-01-01T02:00:00.000Z');
   });
 
+  it('tells the next date as soon as the app has started', async () => {
+    const { registry } = await registered();
+    expect(registry.getCronJob('morning').nextDate().toMillis()).toBe(START + 5 * HOUR);
+  });
+
   it('stops and starts one in this process, and fires one more task', async () => {
     const { clock, registry } = await registered();
     const job = registry.getCronJob('morning');

@@ -235,6 +235,40 @@ describe('FunqScheduler.add()', () => {
     expect(error.code).toBe('FUNQ_CONSUMER_CLASH');
   });
 
+  it('refuses before the schedules of the app are known, and takes it right after', async () => {
+    const refusals: string[] = [];
+    @Injectable()
+    class Early {
+      constructor(private readonly scheduler: FunqScheduler) {}
+      async onModuleInit(): Promise<void> {
+        const error = await refused(() => this.scheduler.list());
+        refusals.push(error.message);
+      }
+      async onApplicationBootstrap(): Promise<void> {
+        await this.scheduler.add(Weather, { name: 'early', every: '1m' }).forecast('Wuhan');
+      }
+    }
+    const clock = new ManualClock(START);
+    const { app } = await boot({ providers: [Weather, Early] }, { clock });
+    expect(refusals).toEqual([expect.stringContaining('use it from onApplicationBootstrap() on')]);
+    await clock.advance(MINUTE);
+    expect(app.get(Weather).asked).toEqual([['Wuhan', 'tomorrow']]);
+  });
+
+  it('refuses the method of a class that only other processes provide, unless a shared store reaches them', async () => {
+    const clock = new ManualClock(START);
+    const alone = await boot({ providers: [Other] }, { clock });
+    const act = (): Promise<string> =>
+      alone.app.get(FunqScheduler).add(Weather, { name: 'x', every: '1s' }).forecast('Wuhan');
+    expect((await refused(act)).code).toBe('FUNQ_STORE_MISSING');
+    const shared = sharedFile();
+    const front = await boot({ providers: [Other] }, { ...shared(), clock });
+    const back = await boot({ providers: [Weather] }, { ...shared(), clock });
+    await front.app.get(FunqScheduler).add(Weather, { name: 'x', every: '5s' }).forecast('Wuhan');
+    await clock.advance(6 * SECOND);
+    expect(back.app.get(Weather).asked).toEqual([['Wuhan', 'tomorrow']]);
+  });
+
   it('refuses in a process that could reach nobody', async () => {
     const { scheduler } = await scheduling({ every: '1m' }, { consume: false });
     for (const act of [() => scheduler.pause('jobs'), () => scheduler.add('jobs', { name: 'x', every: '1s' })]) {
