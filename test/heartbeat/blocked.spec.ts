@@ -27,8 +27,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
 
   it('for three leases keeps all that it holds, while another process is hungry', async () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
-    await fleet.publish(ids.map((id) => [id, 'block', 'go']));
     const blocked = await fleet.start();
+    await fleet.publish(ids.map((id) => [id, 'block', 'go']));
     await fleet.until(() => fleet.counts('start').size > 0);
     const hungry = await fleet.start();
     await fleet.publish([['other', 'quick']]);
@@ -43,8 +43,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
   });
 
   it('for longer than maxBlock counts as dead: another one does the task, and the late acknowledgement is refused', async () => {
-    await fleet.publish([['a', 'block', 'go']]);
     const blocked = await fleet.start({ maxBlock: '1s' });
+    await fleet.publish([['a', 'block', 'go']]);
     await seen('start', 'a', blocked.pid);
     const other = await fleet.start();
     await seen('start', 'a', other.pid);
@@ -59,8 +59,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
   });
 
   it('without the thread loses its tasks after a lease', async () => {
-    await fleet.publish([['a', 'block', 'go']]);
     const blocked = await fleet.start({ maxBlock: false });
+    await fleet.publish([['a', 'block', 'go']]);
     await seen('start', 'a', blocked.pid);
     const other = await fleet.start();
     await seen('start', 'a', other.pid);
@@ -72,8 +72,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
 
   it('that is frozen as a whole loses its tasks after a lease; none of its late acknowledgements counts', async () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
-    await fleet.publish(ids.map((id) => [id, 'wait', 'go']));
     const frozen = await fleet.start();
+    await fleet.publish(ids.map((id) => [id, 'wait', 'go']));
     await fleet.until(() => ids.every((id) => has('start', id)));
     frozen.kill('SIGSTOP');
     const other = await fleet.start();
@@ -111,8 +111,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
   });
 
   it('keeps what it holds without the thread, and says so, when the loop turns and the thread can do nothing', async () => {
-    await fleet.publish([['a', 'wait', 'go']]);
     const lame = await fleet.start({ pulse: new URL('absent.mjs', import.meta.url).href });
+    await fleet.publish([['a', 'wait', 'go']]);
     await seen('start', 'a', lame.pid);
     await seen('heartbeatFailed', 'jobs', lame.pid);
     const hungry = await fleet.start();
@@ -125,8 +125,8 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
   });
 
   it('leaves nothing open and ends by itself when its applications are closed', async () => {
-    await fleet.publish([['a', 'quick']]);
     const child = await fleet.start({ queues: ['jobs', 'others'] });
+    await fleet.publish([['a', 'quick']]);
     await seen('done', 'a', child.pid);
     child.send(-1);
     expect(await fleet.ended(child)).toBe(0);
