@@ -114,6 +114,7 @@ describe('an option of forRoot()', () => {
     publishTimeout: [...NEVER, 0, 9, '2h', 'soon', {}],
     replyTimeout: [...NEVER, 0, 9, '2d', 'soon', {}],
     shutdownGrace: [...NEVER, '2d', 'soon', {}],
+    maxBlock: [...NEVER, 999, '2h', 'soon', {}],
     consume: [...without(true, null), 'all', { queue: ['a'] }, { queues: 'a' }, { queues: [1] }, { groups: {} }, { groups: [null] }],
     anything: [1],
   }; // prettier-ignore

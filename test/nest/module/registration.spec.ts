@@ -91,6 +91,7 @@ describe('forRoot', () => {
   it.each<[string, object, string]>([
     ['an unknown option', { broker: memory() }, 'FunqModule: broker is an object, but is unknown; known are brokers'],
     ['a payload out of range', { maxPayload: 10 }, 'FunqModule: maxPayload is 10'],
+    ['a block that is too short', { maxBlock: '10ms' }, 'FunqModule: maxBlock is "10ms", but must be between 1000 ms'],
     ['a grace that is no duration', { shutdownGrace: 'long' }, 'FunqModule: shutdownGrace is "long"'],
     [
       'a store that is none',
