@@ -63,7 +63,7 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('recovered', ({ queue, broker }) => log.log(`${queue} on broker '${broker}' is being consumed again`));
     events.on('heartbeatFailed', ({ error, delay }) =>
       log.warn(
-        `tasks are lost to others while the event loop is blocked, for their leases can't be kept: ${brief(error)}; again in ${Math.round(delay)} ms`,
+        `nothing keeps leases while the event loop is blocked, so tasks may run elsewhere then: ${brief(error)}; again in ${Math.round(delay)} ms`,
       ),
     );
     events.on('rateBound', ({ queue, concurrency }) =>

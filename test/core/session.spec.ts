@@ -1,0 +1,38 @@
+import type { Delivery, Subscription } from 'nestjs-funq';
+import { ManualClock } from 'nestjs-funq/testing';
+import { expect, it } from 'vitest';
+import type { Heartbeat } from '../../lib/core/heartbeat.js';
+import { Session } from '../../lib/core/session.js';
+
+it('A session has its pulse looked at when it opens, after each receive and extend, and left before it closes', async () => {
+  const steps: string[] = [];
+  const step =
+    <T>(name: string, result: T) =>
+    async (): Promise<T> => {
+      steps.push(name);
+      return result;
+    };
+  const delivery: Delivery = { body: new Uint8Array(), receipt: 1, redelivered: 0 };
+  const subscription: Subscription = {
+    receive: step('receive', [delivery]),
+    ack: step('ack', []),
+    release: step('release', []),
+    extend: step('extend', []),
+    close: step('close', undefined),
+  };
+  const heartbeat = {
+    keep: (kept: Subscription, lease: number) => void steps.push(`keep ${kept === subscription} ${lease}`),
+    leave: step('leave', undefined),
+  } as unknown as Heartbeat;
+  const clock = new ManualClock();
+  const options = { queue: 'q', clock, lease: 3000, prefetch: 1, heartbeat, lost: () => undefined };
+  const session = new Session(subscription, options, () => undefined);
+  const [taken] = await session.receive(1, new AbortController().signal);
+  const held = session.hold(taken!);
+  await clock.advance(1000);
+  await held.ack();
+  await session.close();
+  await clock.advance(3000);
+  const keep = 'keep true 3000';
+  expect(steps).toEqual([keep, 'receive', keep, 'extend', keep, 'ack', 'leave', 'close']);
+});
