@@ -1,6 +1,7 @@
 export * from './contracts/broker.js';
 export * from './contracts/clock.js';
 export * from './contracts/codec.js';
+export * from './contracts/counters.js';
 export * from './contracts/envelope.js';
 export * from './contracts/policy.js';
 export * from './contracts/schedule.js';
@@ -22,6 +23,7 @@ export { Events as FunqEvents, type EngineEvents, type EventName } from './core/
 export { JsonCodec } from './core/codec/json.codec.js';
 export { Consumer } from './nest/consumer.decorator.js';
 export { FunqConsumers, type LiveConsumer } from './nest/funq.consumers.js';
+export { FunqCounters } from './nest/funq.counters.js';
 export { FunqLogger } from './nest/funq.logger.js';
 export { FunqModule } from './nest/funq.module.js';
 export type {

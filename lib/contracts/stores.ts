@@ -1,4 +1,5 @@
 import type { ConnectContext } from './broker.js';
+import type { ConsumerLoad } from './counters.js';
 import type { ErrorRecord } from './envelope.js';
 
 /**
@@ -69,6 +70,8 @@ export interface WorkerReport {
   readonly startedAt: number;
   /** Hash of the effective options of each consumer, by `broker/queue`; two processes that differ are warned. */
   readonly consumers: Readonly<Record<string, string>>;
+  /** How each consumer fares, by `broker/queue`; missing in reports of older versions. */
+  readonly loads?: Readonly<Record<string, ConsumerLoad>>;
 }
 
 /** Short texts that users change while processes run, for all processes alike. They are few, and stay until they are removed. */

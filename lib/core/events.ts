@@ -13,6 +13,8 @@ export interface EngineEvents {
   done: { task: Task; value: unknown; duration: number };
   /** One run failed; `again` when another one follows. */
   failed: { task: Task; error: unknown; again: boolean };
+  /** Another run of the task begins in place, after one that failed. */
+  rerun: { task: Task };
   /** Published again as another attempt. */
   retried: { task: Task; delay: number };
   requeued: { task: Task; delay: number };
@@ -22,7 +24,7 @@ export interface EngineEvents {
   expired: { task: Task; reason: string };
   discarded: { task: Task; reason: string };
   /** Stands in the dead letters, or was dropped where there are none (`deadLetter` undefined). `task` is missing when it could not be read. */
-  dead: { queue: string; task?: Task; letter: DeadLetter; deadLetter: string | undefined };
+  dead: { queue: string; broker: string; task?: Task; letter: DeadLetter; deadLetter: string | undefined };
   /** Given back unexecuted: this process stops. */
   released: { task: Task };
   /** A function that had been abandoned ended after all; its outcome was ignored. */
@@ -35,6 +37,8 @@ export interface EngineEvents {
   /** A settlement could not be written; the task stays with the broker and will run again. */
   settleFailed: { queue: string; task?: Task; error: unknown };
   replyFailed: { queue: string; task?: Task; error: unknown };
+  /** The broker did not tell how many messages wait; told once until it does again. */
+  countFailed: { queue: string; broker: string; error: unknown };
   /** The loop of a queue failed for the `attempt`-th time in a row and will try again after `delay`. */
   brokerError: { queue: string; broker: string; error: unknown; attempt: number; delay: number };
   /** The loop of a queue works again. */
@@ -51,6 +55,8 @@ export interface EngineEvents {
   scheduled: { schedule: string; queue: string; id: string; due: number };
   /** The `attempt`-th try in a row to publish what a schedule asks for failed; the next follows after `delay`. */
   scheduleFailed: { schedule: string; queue: string; error: unknown; attempt: number; delay: number };
+  /** How a busy consumer fared lately, in one line for people; as often as the option `report` says. */
+  report: { queue: string; broker: string; text: string };
   /** Results that could not be saved and were given up. */
   resultsDropped: { count: number; error: unknown };
   /** A store was away and its answer was done without. */

@@ -29,7 +29,6 @@ export interface ProcessorOptions {
 /** Takes deliveries through their path: read, sort out poison, call, decide, settle. Knows what is in hand. */
 export class Processor {
   readonly #tasks = new Map<Held, RunningTask>();
-  /** Deliveries that are not settled yet. */
   #open = 0;
   #idle: (() => void) | undefined;
 
@@ -39,6 +38,11 @@ export class Processor {
   follow(policy: Policy): void {
     this.options.policy = policy;
     for (const task of this.#tasks.values()) if (!task.begun) task.policy = policyFor(task.envelope, policy);
+  }
+
+  /** Deliveries that were taken and are not settled yet. */
+  get inHand(): number {
+    return this.#open;
   }
 
   take(deliveries: readonly Held[]): void {

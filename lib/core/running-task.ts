@@ -148,6 +148,7 @@ export class RunningTask implements ManagedTask {
   nextAttempt(): void {
     this.run.end();
     this.run = new Run(this, this.attempt + 1);
+    this.host.events.emit('rerun', { task: this });
   }
 
   late(outcome: { readonly value: unknown } | { readonly error: unknown }): void {

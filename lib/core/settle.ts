@@ -74,7 +74,8 @@ export class Settler {
       await this.#publishDead(policy, letter);
       await this.options.replies.refused(held.delivery.body, policy.queue, error);
       if (!(await this.#ack(held, policy.queue))) return;
-      this.options.events.emit('dead', { queue: policy.queue, letter, deadLetter: policy.deadLetter });
+      const { queue, broker, deadLetter: kept } = policy;
+      this.options.events.emit('dead', { queue, broker, letter, deadLetter: kept });
     });
   }
 
@@ -115,7 +116,8 @@ export class Settler {
     await this.#publishDead(task.policy, letter);
     await replies.error(task, task.failure?.shown ?? new FunqError('FUNQ_DEAD_LETTER', reason));
     if (!(await this.#ack(held, task.queue, task))) return;
-    this.options.events.emit('dead', { queue: task.queue, task, letter, deadLetter: task.policy.deadLetter });
+    const { queue, broker, deadLetter: kept } = task.policy;
+    this.options.events.emit('dead', { queue, broker, task, letter, deadLetter: kept });
   }
 
   async #publishDead(policy: Policy, letter: DeadLetter): Promise<void> {

@@ -104,6 +104,11 @@ export class Worker implements TaskHost {
     return this.#stop.signal;
   }
 
+  /** Tasks taken and not settled yet. */
+  get inHand(): number {
+    return this.#processor.inHand;
+  }
+
   began(): void {
     this.#slots.began();
   }

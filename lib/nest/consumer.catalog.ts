@@ -79,6 +79,18 @@ export class ConsumerCatalog {
     );
   }
 
+  /** Whether a consumer of the queue is known by now. */
+  knows(broker: string, queue: string): boolean {
+    return this.#byQueue.get(queue)?.some((policy) => policy.broker === broker) ?? false;
+  }
+
+  /** One policy for each queue that the app's consumers have; a class may be known whose broker this app does not have. */
+  policies(): readonly Policy[] {
+    this.explore();
+    const all = [...this.#byQueue.values()].flat().filter(({ broker }) => Object.hasOwn(this.options.brokers, broker));
+    return [...new Map(all.map((policy) => [`${policy.broker}/${policy.queue}`, policy])).values()];
+  }
+
   #resolve(
     handler: string,
     definition: Extract<ReturnType<typeof consumerDefinition>, { factory: unknown }>,

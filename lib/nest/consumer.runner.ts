@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
+import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
 import { Heartbeat } from '../core/heartbeat.js';
 import { Quarantine } from '../core/quarantine.js';
@@ -45,6 +46,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly schedules: ScheduleRunner,
     private readonly book: ScheduleBook,
     private readonly events: Events,
+    private readonly counters: Counters,
     @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
     @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
@@ -90,6 +92,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
       maxPayload: this.settings.maxPayload, invoke: await this.handlers.create(consumer),
     }); // prettier-ignore
     this.consumers.follow(policy, (live) => worker.follow(live.policy, live.paused));
+    this.counters.of(policy.broker, policy.queue).worker = worker;
     return worker;
   }
 

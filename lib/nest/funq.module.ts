@@ -12,6 +12,7 @@ import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import type { Clock } from '../contracts/clock.js';
 import { JsonCodec } from '../core/codec/json.codec.js';
 import { FunqConfigError } from '../core/errors.js';
+import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { SharedSettings } from '../core/shared-settings.js';
@@ -21,6 +22,8 @@ import { ConsumerCatalog } from './consumer.catalog.js';
 import { ConsumerExplorer } from './consumer.explorer.js';
 import { ConsumerRunner } from './consumer.runner.js';
 import { FunqConsumers } from './funq.consumers.js';
+import { CounterReport } from './counter.report.js';
+import { FunqCounters } from './funq.counters.js';
 import { FunqPublisher } from './funq.publisher.js';
 import { FunqScheduler } from './funq.scheduler.js';
 import {
@@ -117,6 +120,13 @@ function assemble(
     BrokerRegistry,
     ConsumerCatalog,
     FunqConsumers,
+    {
+      provide: Counters,
+      useFactory: (events: Events, clock: Clock, catalog: ConsumerCatalog) =>
+        new Counters(events, clock, (broker, queue) => catalog.knows(broker, queue)),
+      inject: [Events, FUNQ_CLOCK, ConsumerCatalog],
+    },
+    FunqCounters,
     FunqPublisher,
     Presence,
     ScheduleBook,
@@ -129,7 +139,14 @@ function assemble(
     module: FunqModule,
     global: true,
     imports: [...imports, FunqConsumersModule],
-    providers: [...optionProviders, ...shared, ...controls, ...(statics.extraProviders ?? []), TaskLogger],
+    providers: [
+      ...optionProviders,
+      ...shared,
+      ...controls,
+      ...(statics.extraProviders ?? []),
+      TaskLogger,
+      CounterReport,
+    ],
     exports: [FUNQ_OPTIONS, ...shared, ...controls.map(tokenOf)],
   };
 }

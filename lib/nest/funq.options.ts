@@ -34,6 +34,8 @@ export interface FunqOptions {
    * `'1m'`; `false` starts no thread, so a loop that is blocked longer than a `lease` loses its tasks.
    */
   maxBlock?: Duration | false;
+  /** How often the log tells how each busy consumer fares, 1s to 1d; `false`: never. Default: `'1m'`. */
+  report?: Duration | false;
   /** How tasks become bytes. Default: JSON with tags for Date, BigInt, Buffer, Map and Set. */
   codec?: Codec;
   /** Default: the machine's. */
@@ -76,6 +78,8 @@ export interface FunqSettings {
   readonly consumed: { readonly queues: readonly string[]; readonly groups: readonly string[] };
   /** Undefined where no thread shall keep leases. */
   readonly maxBlock: number | undefined;
+  /** Milliseconds between two reports of a busy consumer; `undefined`: none. */
+  readonly report: number | undefined;
   readonly consumes: (queue: string, group: string | undefined) => boolean;
 }
 
@@ -83,8 +87,8 @@ const MAX_BLOCK = 60_000;
 const STATICS = ['controls', 'extraProviders'];
 const STORES = ['results', 'coordination'];
 const KNOWN = [
-  'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'maxBlock', 'codec',
-  'clock',
+  'brokers', 'stores', 'defaults', 'consume', 'maxPayload', 'publishTimeout', 'replyTimeout', 'shutdownGrace', 'maxBlock', 'report',
+  'codec', 'clock',
 ]; // prettier-ignore
 
 /** Throws `FUNQ_OPTION_INVALID` for whatever can't work, before anything is opened. */
@@ -107,6 +111,7 @@ export function readSettings(options: FunqOptions): FunqSettings {
     shutdownGrace: reader.duration('shutdownGrace', 0, 86_400_000, '20s'),
     maxBlock: reader.get('maxBlock') === undefined ? MAX_BLOCK : reader.optionalDuration('maxBlock', 1000, 3_600_000),
     ...readConsume(reader),
+    report: reader.get('report') === undefined ? 60_000 : reader.optionalDuration('report', 1000, 86_400_000),
   };
 }
 

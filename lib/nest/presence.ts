@@ -4,12 +4,15 @@ import { hostname } from 'node:os';
 import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
 import type { WorkerReport } from '../contracts/stores.js';
+import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from './funq.tokens.js';
 
 const PERIOD = 5000;
 const TTL = 15_000;
+/** How long, in milliseconds, what the store told of others is used again when somebody asks. */
+const FRESH = 1000;
 
 /** Tells the coordination store what this process consumes, and notices processes that consume the same otherwise. */
 @Injectable()
@@ -17,7 +20,10 @@ export class Presence {
   /** How many processes are known to be alive, this one included. */
   processes = 1;
   readonly #warned = new Set<string>();
+  #policies: readonly Policy[] = [];
   #report: WorkerReport | undefined;
+  #alive: Promise<readonly WorkerReport[]> = Promise.resolve([]);
+  #freshUntil = -Infinity;
   #stop: (() => void) | undefined;
   #beating: Promise<void> | undefined;
 
@@ -25,17 +31,28 @@ export class Presence {
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     private readonly events: Events,
+    private readonly counters: Counters,
   ) {}
 
   async start(policies: readonly Policy[]): Promise<void> {
     if (!this.store?.shared || policies.length === 0) return;
-    const consumers = Object.fromEntries(
-      policies.map((policy) => [`${policy.broker}/${policy.queue}`, fingerprint(policy)]),
-    );
+    const consumers = Object.fromEntries(policies.map((policy) => [consumerKey(policy), fingerprint(policy)]));
+    this.#policies = policies;
     this.#report = { id: randomUUID(), host: hostname(), pid: process.pid, startedAt: this.clock.now(), consumers };
     const beat = (): Promise<void> => (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined)));
     this.#stop = this.clock.every(PERIOD, () => void beat());
     await beat();
+  }
+
+  /** What the other live processes last told, five seconds ago at most; none without a shared store, or when it is away. */
+  async others(): Promise<readonly WorkerReport[]> {
+    if (!this.store?.shared) return [];
+    if (this.clock.monotonic() >= this.#freshUntil) {
+      this.#freshUntil = Infinity;
+      this.#alive = this.#list(this.store).finally(() => (this.#freshUntil = this.clock.monotonic() + FRESH));
+    }
+    const own = this.#report?.id;
+    return (await this.#alive).filter(({ id }) => id !== own);
   }
 
   async stop(): Promise<void> {
@@ -49,13 +66,28 @@ export class Presence {
   async #beat(): Promise<void> {
     if (!this.#report || !this.store) return;
     try {
-      await this.store.report(this.#report, TTL);
+      await this.store.report({ ...this.#report, loads: this.#loads() }, TTL);
       const alive = await this.store.list();
       this.processes = Math.max(1, alive.length);
       for (const other of alive) this.#compare(this.#report, other);
     } catch (error) {
       this.events.emit('storeError', { store: this.store.kind, error });
     }
+  }
+
+  async #list(store: PunctualStore): Promise<readonly WorkerReport[]> {
+    try {
+      return await store.list();
+    } catch (error) {
+      this.events.emit('storeError', { store: store.kind, error });
+      return [];
+    }
+  }
+
+  #loads(): NonNullable<WorkerReport['loads']> {
+    return Object.fromEntries(
+      this.#policies.map((policy) => [consumerKey(policy), this.counters.of(policy.broker, policy.queue).load]),
+    );
   }
 
   #compare(own: WorkerReport, other: WorkerReport): void {
@@ -66,6 +98,11 @@ export class Presence {
       this.events.emit('mismatch', { queue: name, host: other.host, pid: other.pid });
     }
   }
+}
+
+/** A consumer's key in reports. */
+export function consumerKey({ broker, queue }: Policy): string {
+  return `${broker}/${queue}`;
 }
 
 /** The same for the same options; functions count by their text, the concurrency of a process is its own affair. */

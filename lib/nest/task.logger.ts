@@ -55,6 +55,10 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('replyFailed', ({ queue, task, error }) =>
       log.warn(`${task ? label(task) : queue} could not be answered: ${brief(error)}`),
     );
+    events.on('report', ({ text }) => log.log(text));
+    events.on('countFailed', ({ queue, broker, error }) =>
+      log.warn(`${queue} on broker '${broker}' can't be counted, so its time left is unknown: ${brief(error)}`),
+    );
     events.on('brokerError', ({ queue, broker, error, attempt, delay }) =>
       log.error(
         `${queue} on broker '${broker}', failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,

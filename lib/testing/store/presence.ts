@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ConsumerLoad } from '../../contracts/counters.js';
 import type { CoordinationStore, WorkerReport } from '../../contracts/stores.js';
 import type { StoreCase, StoreTrial } from './trial.js';
 
@@ -16,6 +17,20 @@ export function presenceCases(): StoreCase<CoordinationStore>[] {
         const reports = [worker(trial, 'a'), worker(trial, 'b', { 'default/漢字': "it's" }), worker(trial, 'c', {})];
         for (const report of reports) await store.report(report, LONG);
         assert.deepEqual(await mine(trial, other), reports);
+      },
+    },
+    {
+      name: 'presence: how consumers fare comes through unchanged, and is replaced with the report',
+      async run(trial) {
+        const store = await trial.open();
+        const other = await trial.reach(store);
+        for (const load of [LOAD, { ...LOAD, running: 0, rate10s: 2 ** 53 - 1 }]) {
+          const report = { ...worker(trial, 'a'), loads: { 'default/mail': load, 'other/漢字': LOAD } };
+          await store.report(report, LONG);
+          assert.deepEqual(await mine(trial, other), [report]);
+        }
+        await store.report(worker(trial, 'a'), LONG);
+        assert.deepEqual(await mine(trial, other), [worker(trial, 'a')]);
       },
     },
     {
@@ -54,6 +69,16 @@ export function presenceCases(): StoreCase<CoordinationStore>[] {
     },
   ];
 }
+
+const LOAD: ConsumerLoad = {
+  total: {
+    published: 9_007_199_254_740_991, started: 13, done: 12, failed: 11, retried: 10, requeued: 9, deferred: 8, filtered: 7,
+    expired: 6, discarded: 5, dead: 4, released: 3, late: 2, leaseLost: 1,
+  },
+  rate10s: 0.1,
+  rate60s: 1234.567_891,
+  running: 50,
+}; // prettier-ignore
 
 function worker(
   trial: StoreTrial<CoordinationStore>,
