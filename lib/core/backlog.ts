@@ -5,7 +5,7 @@ import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { LONGEST, timeLeft, type Level } from './time-left.js';
 
-/** How long, in milliseconds, an answer is used again. */
+/** How long, in milliseconds, an answer is used again while nothing happens here. */
 const FRESH = 1000;
 /** The longest that the broker may take for it. */
 const DEADLINE = 5000;
@@ -19,22 +19,27 @@ export interface BacklogOptions {
   readonly events: Events;
 }
 
-/** What waits in one queue. The broker is asked when somebody wants to know, and once a second at most. */
+/** What waits in one queue. The broker is asked when somebody wants to know, never twice at once. */
 export class Backlog {
   #answer: Promise<number | undefined> = Promise.resolve(undefined);
   #freshUntil = -Infinity;
+  #news = -1;
   #levels: Level[] = [];
   #failing = false;
 
   constructor(private readonly options: BacklogOptions) {}
 
-  /** `undefined` where the broker can't count, or did not answer in time. */
-  waiting(): Promise<number | undefined> {
+  /**
+   * `undefined` where the broker can't count, or did not answer in time. An answer is used again for a second, as long as
+   * `news`, a number that rises with whatever this process does to the queue, is the same.
+   */
+  waiting(news: number): Promise<number | undefined> {
     const { clock } = this.options;
-    if (clock.monotonic() >= this.#freshUntil) {
-      this.#freshUntil = Infinity;
-      this.#answer = this.#count().finally(() => (this.#freshUntil = clock.monotonic() + FRESH));
-    }
+    const stale = clock.monotonic() >= this.#freshUntil || (news !== this.#news && this.#freshUntil < Infinity);
+    if (!stale) return this.#answer;
+    this.#news = news;
+    this.#freshUntil = Infinity;
+    this.#answer = this.#count().finally(() => (this.#freshUntil = clock.monotonic() + FRESH));
     return this.#answer;
   }
 

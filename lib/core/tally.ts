@@ -47,6 +47,11 @@ export class Tally {
     if (ms > 0) this.add(DURATION, ms);
   }
 
+  /** Rises with everything that is counted. */
+  get news(): number {
+    return this.#total.reduce((sum, count) => sum + count, 0);
+  }
+
   get total(): TaskCounts {
     return countsOf(this.#total);
   }

@@ -17,7 +17,8 @@ const PLAIN = 20;
  * - `rate` is what all live processes take off per second, and `inflow` what comes in: published by anyone, retried, or
  *   delayed until now. Nobody sees all of that, but it shows in what remains: `rate − inflow` is by how much less there is than
  *   before. So the pace is measured against an `earlier` level, the latest that is at least ten seconds old and differs
- *   plainly; where none does, the oldest of the last ninety seconds, which lets a slow queue be seen moving at all.
+ *   plainly; where none does, the oldest of the last ninety seconds, which lets a slow queue be seen moving at all. A level of
+ *   nothing is passed over: what came after a rest came at once as likely as not, and tells no pace.
  * - As long as there is no such level, nothing is known of the inflow, and it is taken for none: `remaining / rate`.
  *
  * 0 when nothing remains, `'growing'` when it does not get less although tasks end or come in, `undefined` when nothing moves.
@@ -35,6 +36,8 @@ export function timeLeft(now: Level, earlier: readonly Level[], rate: number): n
 }
 
 function reference(now: Level, earlier: readonly Level[]): Level | undefined {
-  const comparable = earlier.filter(({ at }) => now.at - at >= SHORTEST && now.at - at <= LONGEST);
+  const comparable = earlier.filter(
+    ({ at, remaining }) => remaining > 0 && now.at - at >= SHORTEST && now.at - at <= LONGEST,
+  );
   return comparable.findLast(({ remaining }) => Math.abs(remaining - now.remaining) >= PLAIN) ?? comparable[0];
 }

@@ -15,8 +15,8 @@ import { Presence, consumerKey } from './presence.js';
 /**
  * Tells how consumers fare: what became of their tasks, how fast, what remains and how long that will take.
  *
- * What this process counted is exact: each event once, after its outcome was written to the broker. Reading costs one question
- * to the broker and, with a shared coordination store, one to the store, each at most once a second however many read.
+ * What this process counted is exact: each event once, after its outcome was written to the broker. Reading asks the broker what
+ * waits and, with a shared coordination store, the store who else is there; answers are used again for up to a second.
  *
  * @publicApi
  */
@@ -54,10 +54,9 @@ export class FunqCounters {
 
   async #read(policy: Policy): Promise<ConsumerCounters> {
     const { queue, broker, handler } = policy;
-    const backlog = this.#backlog(policy);
-    const [others, waiting] = await Promise.all([this.presence.others(), backlog.waiting()]);
+    const [tally, backlog] = [this.counters.of(broker, queue), this.#backlog(policy)];
+    const [others, waiting] = await Promise.all([this.presence.others(), backlog.waiting(tally.news)]);
     // What follows is read at one moment.
-    const tally = this.counters.of(broker, queue);
     const { total, running } = tally;
     const [last10s, last60s] = [tally.last(10), tally.last(60)];
     const loads: Load[] = others.flatMap((other) => other.loads?.[consumerKey(policy)] ?? []);

@@ -37,8 +37,13 @@ describe('the time left', () => {
     expect(left(0, [0, 100], [10, 300])).toBe('growing');
   });
 
+  it('does not take work that came after a rest for a queue that grows', () => {
+    expect(left(10, [0, 0], [20, 800])).toBe(80_000);
+    expect(left(10, [0, 0], [20, 800], [30, 900])).toBe('growing');
+  });
+
   it('forgets a burst after ten seconds, and sees a slow queue move over ninety', () => {
-    expect(left(100, [0, 0], [20, 9000], [30, 8000])).toBe(80_000);
+    expect(left(100, [0, 1], [20, 9000], [30, 8000])).toBe(80_000);
     // One task in twelve seconds: no comparison of ten seconds would tell.
     expect(left(1 / 12, [0, 36], [12, 35], [24, 34], [36, 33], [38, 33], [48, 33])).toBe((33 / 3) * 48_000);
     expect(left(1, [0, 100], [90.001, 50])).toBe(50_000);
