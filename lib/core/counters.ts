@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import type { Policy } from '../contracts/policy.js';
 import type { ManagedTask as Task } from '../contracts/task.js';
 import type { Events } from './events.js';
 import { COUNTED, Tally } from './tally.js';
@@ -8,9 +9,9 @@ const EACH = [
   'started', 'failed', 'retried', 'requeued', 'deferred', 'filtered', 'expired', 'discarded', 'released', 'late',
 ] as const; // prettier-ignore
 
-const [PUBLISHED, DONE, RETRIED, DEAD, LOST] = (['published', 'done', 'retried', 'dead', 'leaseLost'] as const).map(
-  (name) => COUNTED.indexOf(name),
-) as [number, number, number, number, number];
+const [PUBLISHED, RETRIED, DEAD, LOST] = (['published', 'retried', 'dead', 'leaseLost'] as const).map((name) =>
+  COUNTED.indexOf(name),
+) as [number, number, number, number];
 
 /**
  * Counts what the engine tells, by broker and queue: two brokers may have queues of one name. Told of every end exactly
@@ -18,6 +19,9 @@ const [PUBLISHED, DONE, RETRIED, DEAD, LOST] = (['published', 'done', 'retried',
  */
 export class Counters {
   readonly #tallies = new Map<string, Map<string, Tally>>();
+  /** The policy of the task that was told of last, and its tally: the next task mostly has the same. */
+  #policy: Policy | undefined;
+  #tally: Tally | undefined;
 
   /** `consumed` tells whether a queue has a consumer: what goes to dead letters, callers or other apps is not counted. */
   constructor(
@@ -29,11 +33,7 @@ export class Counters {
       const place = COUNTED.indexOf(name);
       events.on(name, ({ task }) => this.#ofTask(task).add(place, 1));
     }
-    events.on('done', ({ task, duration }) => {
-      const tally = this.#ofTask(task);
-      tally.add(DONE, 1);
-      tally.took(duration);
-    });
+    events.on('done', ({ task, duration }) => this.#ofTask(task).done(duration));
     events.on('rerun', ({ task }) => this.#ofTask(task).add(RETRIED, 1));
     // Without its task it was a message that nobody could read; whoever takes it over will count it.
     events.on('leaseLost', ({ task }) => task && this.#ofTask(task).add(LOST, 1));
@@ -52,6 +52,8 @@ export class Counters {
   }
 
   #ofTask({ policy }: Task): Tally {
-    return this.of(policy.broker, policy.queue);
+    if (policy === this.#policy) return this.#tally!;
+    this.#policy = policy;
+    return (this.#tally = this.of(policy.broker, policy.queue));
   }
 }

@@ -9,6 +9,7 @@ export const COUNTED = [
 
 /** The ways in which a task ends for good. */
 const ENDS: readonly (keyof TaskCounts)[] = ['done', 'filtered', 'expired', 'discarded', 'dead'];
+const DONE = COUNTED.indexOf('done');
 /** The place behind the counts: milliseconds that the tasks which were done took. */
 const DURATION = COUNTED.length;
 const WIDTH = DURATION + 1;
@@ -22,7 +23,7 @@ const SECONDS = 61;
 export class Tally {
   /** Who executes the tasks; nobody where the process leaves them to others. */
   worker: { readonly inHand: number } | undefined;
-  readonly #total = new Float64Array(WIDTH);
+  readonly #total = new Float64Array(COUNTED.length);
   readonly #ring = new Float64Array(SECONDS * WIDTH);
   readonly #since: number;
   #second: number;
@@ -42,9 +43,10 @@ export class Tally {
     this.#ring[this.#row + place]! += amount;
   }
 
-  /** A task took `ms`; not less than nothing, though the wall clock may have been set back meanwhile. */
-  took(ms: number): void {
-    if (ms > 0) this.add(DURATION, ms);
+  /** A task was done in `ms`; not in less than nothing, though the wall clock may have been set back meanwhile. */
+  done(ms: number): void {
+    this.add(DONE, 1);
+    if (ms > 0) this.#ring[this.#row + DURATION]! += ms;
   }
 
   /** Rises with everything that is counted. */

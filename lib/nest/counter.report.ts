@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Clock } from '../contracts/clock.js';
-import type { TaskCounts } from '../contracts/counters.js';
+import type { ConsumerCounters, TaskCounts } from '../contracts/counters.js';
 import type { Policy } from '../contracts/policy.js';
 import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
@@ -21,7 +21,7 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
   #toldAt = 0;
   #stop: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
-  #telling: Promise<void> | undefined;
+  #reading: Promise<unknown> | undefined;
 
   constructor(
     private readonly catalog: ConsumerCatalog,
@@ -38,7 +38,7 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
     this.#toldAt = this.clock.monotonic();
     this.#lookBefore(period);
     this.#stop = this.clock.every(period, () => {
-      this.#telling ??= this.#tell().finally(() => (this.#telling = undefined));
+      this.#alone(() => this.#tell());
       this.#lookBefore(period);
     });
   }
@@ -48,7 +48,7 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
     if (!this.#stop) return;
     this.#stop();
     this.#cancelLook?.();
-    await this.#telling;
+    await this.#reading;
     for (const policy of this.#busy()) {
       this.#emit(policy, lastLine(policy, this.#since(policy, this.#total(policy)), this.#elapsed()));
     }
@@ -60,7 +60,7 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
     this.#toldAt = this.clock.monotonic();
     await Promise.all(
       this.#busy().map(async (policy) => {
-        const counters = await this.reader.of(policy.queue, policy.broker);
+        const counters = await this.#read(policy);
         this.#emit(policy, busyLine(counters, this.#since(policy, counters.total), seconds));
         this.#told.set(policy, counters.total);
       }),
@@ -70,8 +70,17 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
   #lookBefore(period: number): void {
     this.#cancelLook?.();
     if (period <= AHEAD) return;
-    const look = (): void => this.#busy().forEach(({ queue, broker }) => void this.reader.of(queue, broker));
+    const look = (): void => this.#alone(() => Promise.all(this.#busy().map((policy) => this.#read(policy))));
     this.#cancelLook = this.clock.after(period - AHEAD, look, true);
+  }
+
+  #read({ queue, broker }: Policy): Promise<ConsumerCounters> {
+    return this.reader.of(queue, broker);
+  }
+
+  /** Does `work` unless the last is still under way: a broker that hangs is waited for, and not asked again meanwhile. */
+  #alone(work: () => Promise<unknown>): void {
+    this.#reading ??= work().finally(() => (this.#reading = undefined));
   }
 
   /** Those that have something in hand, or have counted anything since the last line. */
