@@ -40,10 +40,16 @@ export class ConsumerCatalog {
     return this.#remember(type, method, policy);
   }
 
-  /** The policies of all consumers of the app, whether this process consumes them or not. */
+  /**
+   * The policies of all consumers of the app, one for each queue, whether this process consumes them or not. A class of
+   * another app is among them when it was published to, unless its broker is not one of this app.
+   */
   all(): readonly Policy[] {
     this.explore();
-    return [...this.#byQueue.values()].flat();
+    const known = [...this.#byQueue.values()]
+      .flat()
+      .filter(({ broker }) => Object.hasOwn(this.options.brokers, broker));
+    return [...new Map(known.map((policy) => [`${policy.broker}/${policy.queue}`, policy])).values()];
   }
 
   /** What `policy`, one of the app's, becomes with `live` over its options. Throws `FUNQ_OPTION_INVALID`. */
@@ -82,13 +88,6 @@ export class ConsumerCatalog {
   /** Whether a consumer of the queue is known by now. */
   knows(broker: string, queue: string): boolean {
     return this.#byQueue.get(queue)?.some((policy) => policy.broker === broker) ?? false;
-  }
-
-  /** One policy for each queue that the app's consumers have; a class may be known whose broker this app does not have. */
-  policies(): readonly Policy[] {
-    this.explore();
-    const all = [...this.#byQueue.values()].flat().filter(({ broker }) => Object.hasOwn(this.options.brokers, broker));
-    return [...new Map(all.map((policy) => [`${policy.broker}/${policy.queue}`, policy])).values()];
   }
 
   #resolve(

@@ -85,7 +85,7 @@ export class CounterReport implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Those that have something in hand, or have counted anything since the last line. */
   #busy(): readonly Policy[] {
-    return this.catalog.policies().filter((policy) => {
+    return this.catalog.all().filter((policy) => {
       const counted = Object.values(this.#since(policy, this.#total(policy))).some((count) => count > 0);
       return counted || this.counters.of(policy.broker, policy.queue).running > 0;
     });

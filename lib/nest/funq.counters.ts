@@ -49,7 +49,7 @@ export class FunqCounters {
 
   /** Of every consumer that this app knows, also of those that this process leaves to others. */
   all(): Promise<ConsumerCounters[]> {
-    return Promise.all(this.catalog.policies().map((policy) => this.#read(policy)));
+    return Promise.all(this.catalog.all().map((policy) => this.#read(policy)));
   }
 
   async #read(policy: Policy): Promise<ConsumerCounters> {
