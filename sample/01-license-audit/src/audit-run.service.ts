@@ -1,9 +1,9 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { FunqEvents, InjectBroker, type Broker } from 'nestjs-funq';
+import { FunqCounters, type ConsumerCounters } from 'nestjs-funq';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AUDIT_QUEUE } from './audit.js';
 import { AuditOutcomes } from './audit-outcomes.service.js';
 import { AuditPublisher } from './audit-publisher.service.js';
+import { LicenseAuditor } from './license-auditor.service.js';
 import { installedPackages, type InstalledPackage } from './packages/installed-packages.js';
 import { summarise, type Summary } from './summary.js';
 import { AuditOptions } from './terminal/options.js';
@@ -19,8 +19,6 @@ export class AuditRun implements OnModuleDestroy {
   readonly #startedAt = Date.now();
   readonly #stop = new AbortController();
   #published: number | undefined;
-  #executed = 0;
-  #filtered = 0;
   #recovering = false;
 
   constructor(
@@ -28,13 +26,8 @@ export class AuditRun implements OnModuleDestroy {
     private readonly publisher: AuditPublisher,
     private readonly outcomes: AuditOutcomes,
     private readonly progress: Progress,
-    @InjectBroker() private readonly broker: Broker,
-    events: FunqEvents,
-  ) {
-    events.on('done', () => void this.#executed++);
-    events.on('failed', () => void this.#executed++);
-    events.on('filtered', () => void this.#filtered++);
-  }
+    private readonly counters: FunqCounters,
+  ) {}
 
   /** Resolves to nothing when the process is told to stop before. */
   async complete(): Promise<Summary | undefined> {
@@ -43,11 +36,12 @@ export class AuditRun implements OnModuleDestroy {
       await this.outcomes.refresh();
       const missing = this.#missing(packages);
       await Promise.all([this.#publish(missing), this.#accounted(packages, packages.length - missing.length)]);
+      const { done, failed, filtered } = (await this.#count()).total;
       return summarise(this.options.root, packages, (each) => this.outcomes.of(each), {
         startedAt: this.#startedAt,
         published: this.#published ?? 0,
-        executed: this.#executed,
-        filtered: this.#filtered,
+        executed: done + failed,
+        filtered,
       });
     } catch (error) {
       if (this.#stop.signal.aborted) return undefined;
@@ -68,10 +62,13 @@ export class AuditRun implements OnModuleDestroy {
     for (;;) {
       const missing = this.#missing(packages);
       const dead = packages.filter((each) => this.outcomes.of(each)?.reason !== undefined).length;
-      this.progress.show({ total: packages.length, ended: packages.length - missing.length, before, dead });
+      const { all, eta, waiting } = await this.#count();
+      this.progress.show({
+        total: packages.length, ended: packages.length - missing.length, before, dead, rate: all.rate10s, eta,
+      }); // prettier-ignore
       if (missing.length === 0) return;
       if (missing.length < last.missing) last = { missing: missing.length, at: Date.now() };
-      if (Date.now() - last.at > STALL) await this.#recover(missing);
+      if (Date.now() - last.at > STALL && waiting === 0) this.#recover(missing);
       await sleep(PERIOD, undefined, { signal: this.#stop.signal });
       await this.outcomes.refresh();
     }
@@ -81,8 +78,12 @@ export class AuditRun implements OnModuleDestroy {
     return packages.filter((each) => !this.outcomes.of(each));
   }
 
-  async #recover(missing: readonly InstalledPackage[]): Promise<void> {
-    if (this.#published === undefined || this.#recovering || (await this.broker.count?.(AUDIT_QUEUE)) !== 0) return;
+  #count(): Promise<ConsumerCounters> {
+    return this.counters.of(LicenseAuditor, 'audit');
+  }
+
+  #recover(missing: readonly InstalledPackage[]): void {
+    if (this.#published === undefined || this.#recovering) return;
     this.#recovering = true;
     const asked = missing.map(async (each) => {
       const outcome = await this.publisher.ask(each);
