@@ -48,7 +48,7 @@ export class Progress {
       before > 0 && `${before} done before`,
       dead > 0 && `${dead} dead`,
       rate > 0 && ended < total && `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`,
-      typeof eta === 'number' && ended < total && `${duration(eta / 1000)} left`,
+      rate > 0 && typeof eta === 'number' && ended < total && `${duration(eta / 1000)} left`,
     ]
       .filter(Boolean)
       .join(' · ');
