@@ -140,6 +140,11 @@ export const COORDINATION_DEFECTS: readonly Defect<CoordinationStore>[] = [
     change: (inner) => ({ report: (worker, ttl) => inner.report({ ...worker, consumers: {} }, ttl) }),
   },
   {
+    defect: 'keeps of a report what it knows',
+    caught: 'presence: how consumers fare',
+    change: (inner) => ({ report: ({ loads: _loads, ...known }, ttl) => inner.report(known, ttl) }),
+  },
+  {
     defect: 'keeps the first report',
     caught: 'presence: a later report',
     change: (inner) => ({
