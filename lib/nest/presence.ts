@@ -19,6 +19,7 @@ const FRESH = 1000;
 export class Presence {
   /** How many processes are known to be alive, this one included. */
   processes = 1;
+  readonly #id = randomUUID();
   readonly #warned = new Set<string>();
   #policies: readonly Policy[] = [];
   #report: WorkerReport | undefined;
@@ -38,7 +39,7 @@ export class Presence {
     if (!this.store?.shared || policies.length === 0) return;
     const consumers = Object.fromEntries(policies.map((policy) => [consumerKey(policy), fingerprint(policy)]));
     this.#policies = policies;
-    this.#report = { id: randomUUID(), host: hostname(), pid: process.pid, startedAt: this.clock.now(), consumers };
+    this.#report = { id: this.#id, host: hostname(), pid: process.pid, startedAt: this.clock.now(), consumers };
     const beat = (): Promise<void> => (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined)));
     this.#stop = this.clock.every(PERIOD, () => void beat());
     await beat();
@@ -51,8 +52,7 @@ export class Presence {
       this.#freshUntil = Infinity;
       this.#alive = this.#list(this.store).finally(() => (this.#freshUntil = this.clock.monotonic() + FRESH));
     }
-    const own = this.#report?.id;
-    return (await this.#alive).filter(({ id }) => id !== own);
+    return (await this.#alive).filter(({ id }) => id !== this.#id);
   }
 
   async stop(): Promise<void> {

@@ -101,7 +101,9 @@ describe('two processes', () => {
     expect(await read(onlooker)).toMatchObject({ total: { started: 0 }, running: 0, all: mine.all });
     expect((await read(onlooker)).eta).toBe((mine.remaining! / 20) * 1000);
 
-    await two.close();
+    await two.app.close();
+    // What it last heard of itself is not taken for another process.
+    expect((await read(two)).all.processes).toBe(2);
     await clock.advance(10_000);
     expect((await read(one)).all).toMatchObject({ processes: 1, rate10s: 10 });
   });
