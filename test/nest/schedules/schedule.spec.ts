@@ -281,6 +281,7 @@ describe('the start and the end of an app', () => {
     const { clock, close } = await scheduling(undefined, {
       brokers: { default: sqlite({ file: ':memory:' }) },
       consume: false,
+      report: false,
     });
     expect(clock.pending).toBe(0);
     await close();
