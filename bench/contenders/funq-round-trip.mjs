@@ -1,0 +1,15 @@
+import { startApp } from '../support/funq-app.mjs';
+import { inFlight, rateOf, warmed } from '../support/timing.mjs';
+
+/** `ask()`: published, executed, answered. `width` callers wait at once. */
+export async function measure({ broker, tasks, width }) {
+  const call = async (value) => value;
+  const { funq, close } = await startApp({
+    broker,
+    consumers: [{ queue: 'bench', options: { concurrency: 100 }, call }],
+  });
+  const ask = (count) => inFlight(count, width, (index) => funq.ask('bench', [index]));
+  const rate = await warmed(() => ask(tasks / 4), () => rateOf(tasks, () => ask(tasks))); // prettier-ignore
+  await close();
+  return { rate };
+}

@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { memory } from 'nestjs-funq/memory';
+import { sqlite } from 'nestjs-funq/sqlite';
+import { memoryCoordination } from 'nestjs-funq/stores/memory';
+import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
+
+/** How each broker is opened for a measurement, with a coordination store of its kind. Another broker is one line here. */
+const OPEN = {
+  memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
+  sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
+};
+
+/** `file` is where a broker on a file keeps its tasks. */
+export function openBroker(name, { file } = {}) {
+  return OPEN[name]({ file: file ?? temporaryFile() });
+}
+
+/** In a folder that goes with the process. */
+export function temporaryFile() {
+  const folder = mkdtempSync(join(tmpdir(), 'funq-bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'funq.db');
+}

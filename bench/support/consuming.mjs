@@ -1,0 +1,34 @@
+import { inFlight, perSecond } from './timing.mjs';
+import { startApp } from './funq-app.mjs';
+
+/** A consumer that does nothing but note when it first ran, and `ended`, which resolves with the rate once `tasks` are acknowledged. */
+export function noop(tasks) {
+  let first;
+  let left = tasks;
+  let resolve;
+  const ended = new Promise((settle) => (resolve = settle));
+  const call = async () => {
+    first ??= performance.now();
+  };
+  const done = () => {
+    if (--left === 0) resolve(perSecond(tasks, performance.now() - first));
+  };
+  return { call, done, ended };
+}
+
+/** Publishes `tasks` in all, spread over `queues`, then starts their consumers: tasks a second from the first start to the last end. */
+export async function consume({ broker, controls = {}, concurrency = 100, tasks, queues = ['bench'] }) {
+  const { call, done, ended } = noop(tasks);
+  const app = await startApp({
+    broker,
+    consumers: queues.map((queue) => ({ queue, options: { concurrency, ...controls }, call })),
+    prepare: async ({ funq, events }) => {
+      events.on('done', done);
+      await inFlight(tasks, 1000, (index) => funq.publish(queues[index % queues.length], [index]));
+      globalThis.gc?.();
+    },
+  });
+  const rate = await ended;
+  await app.close();
+  return rate;
+}
