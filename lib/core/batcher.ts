@@ -1,18 +1,19 @@
 /** Sends a list and resolves to each member's own answer, in order. */
 export type SendBatch<T, A> = (items: readonly T[]) => Promise<readonly A[]>;
 
-interface Waiting<T, A> {
-  readonly item: T;
-  readonly resolve: (answer: A) => void;
-  readonly reject: (error: unknown) => void;
+/** Hears what became of one member: its own answer, or why its whole call failed. Must not throw. */
+export interface Listener<A> {
+  resolve(answer: A): void;
+  reject(error: unknown): void;
 }
 
 /**
  * Gathers what is asked for while one call is in flight and sends it as the next: no timer, no added wait when idle, big
- * batches under load. Each promise settles by its own member's fate.
+ * batches under load. Each member settles by its own fate.
  */
 export class Batcher<T, A> {
-  #waiting: Waiting<T, A>[] = [];
+  #items: T[] = [];
+  #listeners: Listener<A>[] = [];
   #sending: Promise<void> | undefined;
 
   /** `max` members go in one call. */
@@ -23,10 +24,14 @@ export class Batcher<T, A> {
 
   /** Resolves when the member was sent, to its own answer. Rejects when its whole call failed. */
   add(item: T): Promise<A> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      this.#sending ??= this.#run();
-    });
+    return new Promise((resolve, reject) => this.post(item, { resolve, reject }));
+  }
+
+  /** As {@link add}, without a promise for each member: where there are hundreds of thousands a second. */
+  post(item: T, listener: Listener<A>): void {
+    this.#items.push(item);
+    this.#listeners.push(listener);
+    this.#sending ??= this.#run();
   }
 
   /** Resolves when everything that was added has been sent or has failed. */
@@ -37,20 +42,23 @@ export class Batcher<T, A> {
   async #run(): Promise<void> {
     // What is added in the same turn goes together.
     await undefined;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.length <= this.max ? this.#waiting : this.#waiting.slice(0, this.max);
-      this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.max);
-      await this.#dispatch(batch);
+    while (this.#items.length > 0) {
+      const all = this.#items.length <= this.max;
+      const items = all ? this.#items : this.#items.slice(0, this.max);
+      const listeners = all ? this.#listeners : this.#listeners.slice(0, this.max);
+      this.#items = all ? [] : this.#items.slice(this.max);
+      this.#listeners = all ? [] : this.#listeners.slice(this.max);
+      await this.#dispatch(items, listeners);
     }
     this.#sending = undefined;
   }
 
-  async #dispatch(batch: readonly Waiting<T, A>[]): Promise<void> {
+  async #dispatch(items: readonly T[], listeners: readonly Listener<A>[]): Promise<void> {
     try {
-      const answers = await this.send(batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, index) => resolve(answers[index]!));
+      const answers = await this.send(items);
+      for (let index = 0; index < listeners.length; index++) listeners[index]!.resolve(answers[index]!);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const listener of listeners) listener.reject(error);
     }
   }
 }

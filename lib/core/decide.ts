@@ -3,10 +3,12 @@ import { milliseconds } from './duration.js';
 import { recordError } from './error-record.js';
 import { RequeueError, isA } from './errors.js';
 
+const DONE: Settlement = Object.freeze({ kind: 'done' });
+
 /** What becomes of a task whose call has ended: the settlement that was asked for; else done, or dead when it failed. */
 export function decide(task: ManagedTask, failure: { readonly error: unknown } | undefined): Settlement {
   if (task.settlement) return task.settlement;
-  if (!failure) return { kind: 'done' };
+  if (!failure) return DONE;
   const { error } = failure;
   if (isA(error, RequeueError)) {
     if (task.requeues < error.max) return requeue(task, error);

@@ -55,7 +55,8 @@ export class Processor {
       this.#tasks.set(held, task);
       const judged = verdict(task);
       if (judged === 'suspect') suspects.push([held, task]);
-      else void (judged === 'clean' ? this.#run(held, task) : this.#condemn(held, task));
+      else if (judged === 'clean') this.#run(held, task);
+      else this.#condemn(held, task);
     }
     if (suspects.length > 0) void this.#examine(suspects);
   }
@@ -108,25 +109,31 @@ export class Processor {
     }
   }
 
-  async #run(held: Held, task: RunningTask): Promise<void> {
+  /** `then` is called when the task is settled. Each promise that a task costs is felt, so there is but one here. */
+  #run(held: Held, task: RunningTask, then?: () => void): void {
     const { events, invoke } = this.options;
     events.emit('started', { task });
     // Only a rate makes tasks wait for their start.
     if (!task.policy.rate) task.begin();
-    let value: unknown;
-    try {
-      value = await withinRun(task.run, () => invoke(task));
-    } catch (error) {
-      task.end(error);
-    }
-    if (!task.closed) return this.#settle(held, task, value);
+    withinRun(task.run, () => invoke(task)).then(
+      (value) => this.#ended(held, task, value, then),
+      (error: unknown) => {
+        task.end(error);
+        this.#ended(held, task, undefined, then);
+      },
+    );
+  }
+
+  #ended(held: Held, task: RunningTask, value: unknown, then: (() => void) | undefined): void {
+    if (!task.closed) return this.#settle(held, task, value, then);
     task.late(task.failure ? { error: task.failure.error } : { value });
+    then?.();
   }
 
   /** Dead without a run: it was in hand at too many deaths. */
-  async #condemn(held: Held, task: RunningTask): Promise<void> {
+  #condemn(held: Held, task: RunningTask): void {
     task.dead(`poison: ${task.redelivered} consumers died or lost their lease with this task in hand`, 'poison');
-    await this.#settle(held, task, undefined);
+    this.#settle(held, task, undefined);
   }
 
   /** One suspect runs, and not before the others are back in the queue: if it kills the process, they don't count it. */
@@ -135,31 +142,42 @@ export class Processor {
     const others = leave ? suspects.slice(1) : suspects;
     const back = others.map(([held, task]) => {
       task.defer(QUARANTINE_DELAY);
-      return this.#settle(held, task, undefined);
+      return new Promise<void>((settled) => this.#settle(held, task, undefined, settled));
     });
     await Promise.all(back);
     const [held, task] = suspects[0]!;
     // Meanwhile it may have been given back, or its lease lost.
-    if (leave && !task.closed) await this.#run(held, task);
-    leave?.();
+    if (leave && !task.closed) this.#run(held, task, leave);
+    else leave?.();
   }
 
-  async #settle(held: Held, task: RunningTask, value: unknown): Promise<void> {
+  #settle(held: Held, task: RunningTask, value: unknown, then?: () => void): void {
+    const { settler } = this.options;
     if (task.interrupted && task.failure) task.release();
     task.closed = true;
     this.#forget(held, task);
-    await this.#settled(this.options.settler.settle(task, held, decide(task, task.failure), value));
+    const settlement = decide(task, task.failure);
+    const settled = (): void => {
+      this.#leave();
+      then?.();
+    };
+    if (settlement.kind === 'done' && !task.envelope.reply) settler.done(task, held, value, settled);
+    else void this.#settled(settler.settle(task, held, settlement, value)).then(then);
   }
 
   /** Waits for a settlement; whatever becomes of it, the delivery is no longer in hand. */
   async #settled(settling: Promise<void>): Promise<void> {
-    const { slots, events, policy } = this.options;
+    const { events, policy } = this.options;
     try {
       await settling;
     } catch (error) {
       events.emit('settleFailed', { queue: policy.queue, error });
     }
-    slots.leave();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.options.slots.leave();
     if (--this.#open === 0) this.#idle?.();
   }
 

@@ -1,7 +1,7 @@
 import type { Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { RECONNECT, backoff } from './backoff.js';
-import { Batcher } from './batcher.js';
+import { Batcher, type Listener } from './batcher.js';
 import { withDeadline } from './deadline.js';
 import { FunqError } from './errors.js';
 import type { Heartbeat } from './heartbeat.js';
@@ -16,6 +16,11 @@ export class Held {
   /** Resolves to false when the delivery was no longer ours. Rejects when the broker could not be told. */
   ack(): Promise<boolean> {
     return this.session.acks.add(this.delivery);
+  }
+
+  /** As {@link ack}, for the many. */
+  ackTo(listener: Listener<boolean>): void {
+    this.session.acks.post(this.delivery, listener);
   }
 
   /** Resolves and rejects as {@link ack} does. */

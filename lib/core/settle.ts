@@ -39,13 +39,28 @@ export interface SettlerOptions {
 export class Settler {
   constructor(private readonly options: SettlerOptions) {}
 
+  /** The way of nearly every task, so it makes no promise of its own: done, and nobody waits for the result. Then `settled`. */
+  done(task: RunningTask, held: Held, value: unknown, settled: () => void): void {
+    const { events, clock } = this.options;
+    held.ackTo({
+      resolve: (ours) => {
+        if (ours) events.emit('done', { task, value, duration: clock.now() - task.startedAt });
+        else events.emit('leaseLost', { queue: task.queue, task });
+        settled();
+      },
+      reject: (error) => {
+        events.emit('settleFailed', { queue: task.queue, task, error });
+        settled();
+      },
+    });
+  }
+
   async settle(task: RunningTask, held: Held, settlement: Settlement, value: unknown): Promise<void> {
     const { events, replies } = this.options;
     switch (settlement.kind) {
       case 'done':
-        if (task.envelope.reply) await replies.value(task, value);
-        if (await this.#ack(held, task.queue, task))
-          events.emit('done', { task, value, duration: this.options.clock.now() - task.startedAt });
+        await replies.value(task, value);
+        await new Promise<void>((settled) => this.done(task, held, value, settled));
         return;
       case 'discard':
         await replies.discarded(task, settlement);
