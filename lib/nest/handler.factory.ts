@@ -1,11 +1,12 @@
 import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
-import { ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
+import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { currentRun, withinRun } from '../core/current-task.js';
 import { RequeueError, isA } from '../core/errors.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from './arguments.js';
 import type { FoundConsumer } from './consumer.explorer.js';
+import { stagesOf } from './enhancers.js';
 import { FUNQ_CONTEXT, FUNQ_CONTROLS } from './funq.tokens.js';
 import { ControlChain, type Control } from './interceptors/control.js';
 import { PARAMS_METADATA, defineParams, paramsFactory } from './params.js';
@@ -21,6 +22,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 export class HandlerFactory {
   constructor(
     private readonly contexts: ExternalContextCreator,
+    private readonly config: ApplicationConfig,
     @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
   ) {}
 
@@ -60,16 +62,25 @@ export class HandlerFactory {
     context: ContextId | undefined,
   ): Handler {
     const original = (instance as Record<string, Method>)[method]!;
-    const declared = defineParams(type, method, original);
-    const callback = withControls(original, declared, controls);
+    const stages = stagesOf(type, method, original, this.config);
+    const declared = stages.params ? defineParams(type, method, original) : undefined;
+    const callback = methodOf(original, declared);
+    const chain = controls.length > 0 ? new ControlChain(controls) : undefined;
+    if (chain && stages.around) UseInterceptors(chain)(callback as never, '', { value: callback });
+    copyMetadata(original, callback);
+    const [metadata, factory] = stages.params ? [PARAMS_METADATA, paramsFactory] : [];
     const call = this.contexts.create(
-      instance, callback, method, PARAMS_METADATA, paramsFactory, context, wrapper.id,
+      instance, callback, method, metadata, factory, context, wrapper.id,
       { guards: true, interceptors: true, filters: false }, FUNQ_CONTEXT,
-    ); // prettier-ignore
+    ) as (...args: unknown[]) => Promise<unknown>; // prettier-ignore
+    const run: Handler =
+      chain && !stages.around
+        ? (task) => chain.around(task, () => call(...task.args, task))
+        : (task) => call(...task.args, task);
     const filter = this.#filters(instance, method, original, context, wrapper.id);
     return async (task) => {
       try {
-        return await call(...task.args, task);
+        return await run(task);
       } catch (error) {
         // Noted before a filter can turn it into a result: a filter shapes the answer, it doesn't undo the failure.
         task.end(error);
@@ -118,8 +129,8 @@ function moduleOf({ wrapper }: FoundConsumer): ModuleRef {
   return wrapper.host!.providers.get(ModuleRef)!.instance as ModuleRef;
 }
 
-/** The method with the controls as its outermost interceptor, inside the class's, outside its own; all of its metadata kept. */
-function withControls(original: Method, declared: number | undefined, controls: readonly Control[]): Method {
+/** The method as Nest calls it, with the arguments and within the run of the task that is being executed. */
+function methodOf(original: Method, declared: number | undefined): Method {
   const callback: Method = function (...args) {
     const { task } = currentRun()!;
     const call = (): unknown => original.apply(this, passed(args, task.args, declared));
@@ -128,8 +139,6 @@ function withControls(original: Method, declared: number | undefined, controls: 
     return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
   };
   Object.defineProperty(callback, 'name', { value: original.name });
-  if (controls.length > 0) UseInterceptors(new ControlChain(controls))(callback as never, '', { value: callback });
-  copyMetadata(original, callback);
   return callback;
 }
 
