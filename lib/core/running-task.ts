@@ -41,7 +41,8 @@ export class RunningTask implements ManagedTask {
   readonly startedAt: number;
   #reported = 0;
   #errors: ErrorRecord[] | undefined;
-  #nap: AbortController | undefined;
+  /** Ends a wait before its time. */
+  #wake: (() => void) | undefined;
 
   constructor(
     readonly envelope: Envelope,
@@ -110,14 +111,18 @@ export class RunningTask implements ManagedTask {
   async wait(turn: number | Promise<unknown>): Promise<boolean> {
     const { clock, stopping } = this.host;
     if (stopping.aborted || this.interrupted) return false;
-    const nap = (this.#nap = new AbortController());
-    const wake = (): void => nap.abort();
-    stopping.addEventListener('abort', wake, { once: true });
-    let over = false;
-    const waited = typeof turn === 'number' ? clock.sleep(turn, nap.signal) : settledOrAborted(turn, nap.signal);
-    await waited.then(() => (over = !nap.signal.aborted));
-    stopping.removeEventListener('abort', wake);
-    return over && !this.interrupted;
+    const waited = await new Promise<boolean>((resolve) => {
+      const end = (waited: boolean): void => {
+        stopping.removeEventListener('abort', wake);
+        cancel?.();
+        resolve(waited);
+      };
+      const wake = (this.#wake = (): void => end(false));
+      const over = (): void => end(true);
+      stopping.addEventListener('abort', wake);
+      const cancel = typeof turn === 'number' ? clock.after(turn, over) : void turn.then(over, over);
+    });
+    return waited && !this.interrupted;
   }
 
   begin(): void {
@@ -165,10 +170,6 @@ export class RunningTask implements ManagedTask {
   interrupt(reason: FunqError): void {
     this.interrupted = true;
     this.run.abort(reason);
-    this.#nap?.abort();
+    this.#wake?.();
   }
-}
-
-function settledOrAborted(turn: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  return Promise.race([turn, new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
 }

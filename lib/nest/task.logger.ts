@@ -27,7 +27,10 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     const { events } = this;
     const log = this.#logger;
     const damper = this.#damper;
-    events.on('done', ({ task, duration }) => log.debug(`${label(task)} done in ${Math.round(duration)} ms`));
+    // Of each task: not even the text is made when nobody will see it.
+    events.on('done', ({ task, duration }) => {
+      if (Logger.isLevelEnabled('debug')) log.debug(`${label(task)} done in ${Math.round(duration)} ms`);
+    });
     events.on('failed', ({ task, error, again }) =>
       log.warn(`${label(task)} failed: ${brief(error)}${again ? '; runs again' : ''}`),
     );
