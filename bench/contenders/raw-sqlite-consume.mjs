@@ -5,19 +5,19 @@ import { rateOf, warmed } from '../support/timing.mjs';
 export async function measure({ tasks, batch = 100 }) {
   const database = openTable();
   const prepare = (sql) => database.prepare(sql);
-  const insert = prepare('INSERT INTO tasks (body) VALUES (?)');
-  const next = prepare('SELECT seq, body FROM tasks WHERE owner IS NULL ORDER BY seq LIMIT ?');
+  const insert = prepare('INSERT INTO tasks (queue, body) VALUES (?, ?)');
+  const next = prepare('SELECT seq, body FROM tasks WHERE queue = ? AND owner IS NULL ORDER BY seq LIMIT ?');
   const claim = prepare('UPDATE tasks SET owner = 1 WHERE seq IN (SELECT value FROM json_each(?))');
   const remove = prepare('DELETE FROM tasks WHERE seq IN (SELECT value FROM json_each(?)) AND +owner = 1');
   const fill = (count) =>
     transaction(database, () => {
-      for (let index = 0; index < count; index++) insert.run(...bound([body(index)]));
+      for (let index = 0; index < count; index++) insert.run(...bound(['bench', body(index)]));
     });
   const consume = () => {
     for (let taken = batch; taken === batch;) {
       let seqs;
       transaction(database, () => {
-        const rows = next.all(...bound([batch]));
+        const rows = next.all(...bound(['bench', batch]));
         taken = rows.length;
         seqs = JSON.stringify(rows.map(({ seq }) => seq));
         claim.run(...bound([seqs]));

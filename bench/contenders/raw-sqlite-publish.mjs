@@ -7,13 +7,13 @@ const ROWS = 16;
 /** The best that plain SQL does on this driver: `batch` rows a transaction. */
 export async function measure({ tasks, batch = 512 }) {
   const database = openTable();
-  const insert = database.prepare(`INSERT INTO tasks (body) VALUES ${Array(ROWS).fill('(?)').join()}`);
-  const bodies = (from) => Array.from({ length: ROWS }, (_, index) => body(from + index));
+  const insert = database.prepare(`INSERT INTO tasks (queue, body) VALUES ${Array(ROWS).fill('(?, ?)').join()}`);
+  const rows = (from) => Array.from({ length: ROWS }, (_, index) => ['bench', body(from + index)]).flat();
   const publish = (count) => {
     for (let from = 0; from < count; from += batch) {
       const end = Math.min(from + batch, count);
       transaction(database, () => {
-        for (let row = from; row < end; row += ROWS) insert.run(...bound(bodies(row)));
+        for (let row = from; row < end; row += ROWS) insert.run(...bound(rows(row)));
       });
     }
   };

@@ -7,7 +7,7 @@ export const sqlitePublish = {
   name: 'sqlite-publish',
   title: 'Publishing, SQLite',
   measures:
-    'Into a file, WAL, synchronous = NORMAL; the same driver and settings for all. raw: a table with a body and an owner.',
+    'Into a file, WAL, synchronous = NORMAL; the same driver and settings for all. raw: a table with queue, owner and body.',
   columns: [RATE],
   settings: { tasks: 100_000, broker: 'sqlite' },
   quick: { tasks: 2000 },

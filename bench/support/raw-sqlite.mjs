@@ -3,13 +3,13 @@ import { temporaryFile } from './brokers.mjs';
 
 const builtin = process.getBuiltinModule?.('node:sqlite');
 
-/** The driver that funq takes on this Node, and a table that holds nothing but what a queue needs. */
+/** The driver that funq takes on this Node, and a table that holds nothing but what queues need. */
 export function openTable() {
   const Database = builtin?.DatabaseSync ?? createRequire(import.meta.url)('libsql');
   const database = new Database(temporaryFile());
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-  database.exec('CREATE TABLE tasks (seq INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER, body BLOB NOT NULL)');
-  database.exec('CREATE INDEX ready ON tasks (seq) WHERE owner IS NULL');
+  database.exec('CREATE TABLE tasks (seq INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT, owner INTEGER, body BLOB)');
+  database.exec('CREATE INDEX ready ON tasks (queue, seq) WHERE owner IS NULL');
   return database;
 }
 

@@ -32,10 +32,15 @@ export class Outbox {
    * Resolves when the broker holds the message. Rejects with `FUNQ_PUBLISH_FAILED`, `FUNQ_PUBLISH_TIMEOUT` (whether it was
    * stored is unknown), `FUNQ_CLOSED`, or `FUNQ_DELAY_UNSUPPORTED` and `FUNQ_FEATURE_UNSUPPORTED` for what the broker can't do.
    */
-  async publish(queue: string, message: Outgoing): Promise<void> {
-    this.#check(queue, message);
-    const problem = await this.#batcher(queue).add(message);
-    if (problem) throw this.#failed(queue, problem);
+  publish(queue: string, message: Outgoing): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#check(queue, message);
+      const stored = (problem: Error | undefined): void => {
+        if (problem) reject(this.#failed(queue, problem));
+        else resolve();
+      };
+      this.#batcher(queue).post(message, { resolve: stored, reject });
+    });
   }
 
   /** Resolves when everything under way has been stored or has failed; nothing more is taken afterwards. */

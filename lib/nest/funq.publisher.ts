@@ -100,7 +100,7 @@ export class FunqPublisher {
     return this.#call(this.#named(queue, options), args, options);
   }
 
-  async #send(target: Target, args: readonly unknown[], options: PublishOptions): Promise<string> {
+  #send(target: Target, args: readonly unknown[], options: PublishOptions): Promise<string> {
     const settings = readPublishOptions(target.queue, options, target.priority ?? 0);
     return this.#publish(this.#route(target, settings), target, args, settings);
   }

@@ -42,6 +42,7 @@ const FOREVER = 100 * 366 * 86_400_000;
 
 /** Throws `FUNQ_OPTION_INVALID` for what can't work, before anything is sent. */
 export function readPublishOptions(queue: string, options: AskOptions, priority: number): PublishSettings {
+  if (isEmpty(options)) return priority === 0 ? PLAIN : { ...PLAIN, priority };
   const reader = new OptionReader(options, `task for ${queue}`).only([...OWN, ...TASK_OPTIONS]);
   return {
     id: reader.text('id'),
@@ -53,6 +54,17 @@ export function readPublishOptions(queue: string, options: AskOptions, priority:
     replyTimeout: readReplyTimeout(reader),
     overrides: readOverrides(reader, queue),
   };
+}
+
+/** Of nearly every task. */
+const PLAIN: PublishSettings = Object.freeze({
+  id: undefined, delay: 0, priority: 0, key: undefined, headers: undefined, broker: undefined, replyTimeout: undefined, overrides: undefined,
+}); // prettier-ignore
+
+function isEmpty(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const _key in options) return false;
+  return true;
 }
 
 function readHeaders(options: OptionReader): PublishSettings['headers'] {

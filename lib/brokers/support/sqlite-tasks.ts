@@ -36,6 +36,7 @@ export interface Receipt {
 
 /** Rows of one INSERT: binding many at once halves the cost of each. */
 const ROWS = 16;
+const COLUMNS = 5;
 /** The most that comes due or expires in one transaction. */
 const STEP = 1000;
 /** The most that one claim takes: large bodies in large numbers would hold up everybody else. */
@@ -97,27 +98,23 @@ export class SqliteTasks {
 
   /** Stores messages; the answer is those that were refused for what they are, as the others are stored all the same. */
   add(queue: string, messages: readonly Outgoing[], now: number): PublishFailure[] {
-    const rows = messages.map(({ priority = 0, delay = 0, ttl, body }): SqliteValue[] => [
-      queue,
-      priority,
-      delay > 0 ? now + delay : null,
-      ttl === undefined ? null : now + ttl,
-      body,
-    ]);
+    const values: SqliteValue[] = [];
+    for (const { priority = 0, delay = 0, ttl, body } of messages)
+      values.push(queue, priority, delay > 0 ? now + delay : null, ttl === undefined ? null : now + ttl, body);
     const failures: PublishFailure[] = [];
     const insert = (from: number, count: number): void => {
       try {
         const statement = count === ROWS ? this.#insertMany : this.#insert;
-        statement.run(...rows.slice(from, from + count).flat());
+        statement.run(...values.slice(from * COLUMNS, (from + count) * COLUMNS));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         if (count === 1) failures.push({ index: from, error });
         else for (let index = from; index < from + count; index++) insert(index, 1);
       }
     };
-    const many = rows.length - (rows.length % ROWS);
+    const many = messages.length - (messages.length % ROWS);
     for (let index = 0; index < many; index += ROWS) insert(index, ROWS);
-    for (let index = many; index < rows.length; index++) insert(index, 1);
+    for (let index = many; index < messages.length; index++) insert(index, 1);
     return failures;
   }
 
