@@ -1,4 +1,4 @@
-import { rateOf, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 /** The floor: the method called by itself, one call after the other. */
 export async function measure({ tasks }) {
@@ -6,5 +6,5 @@ export async function measure({ tasks }) {
   const calls = async () => {
     for (let index = 0; index < tasks; index++) await method(index);
   };
-  return { rate: await warmed(calls, () => rateOf(tasks, calls)) };
+  return warmed(calls, () => timed(tasks, calls));
 }

@@ -1,5 +1,5 @@
 import { promise } from 'fastq';
-import { rateOf, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 const method = async (_value) => undefined;
 
@@ -10,20 +10,20 @@ export async function measure({ tasks, concurrency = 100, filled = false, only }
     () => run(tasks / 4, concurrency),
     () => undefined,
   );
-  if (only === 'push') return { rate: await pushing(tasks, concurrency) };
-  return { rate: await run(tasks, concurrency) };
+  if (only === 'push') return pushing(tasks, concurrency);
+  return run(tasks, concurrency);
 }
 
 function pushed(tasks, concurrency) {
   const queue = promise(method, concurrency);
-  return rateOf(tasks, () => results(queue, tasks));
+  return timed(tasks, () => results(queue, tasks));
 }
 
 async function resumed(tasks, concurrency) {
   const queue = promise(method, concurrency);
   queue.pause();
   const outcomes = results(queue, tasks);
-  return rateOf(tasks, () => {
+  return timed(tasks, () => {
     queue.resume();
     return outcomes;
   });
@@ -32,7 +32,7 @@ async function resumed(tasks, concurrency) {
 async function pushing(tasks, concurrency) {
   const queue = promise(method, concurrency);
   queue.pause();
-  return rateOf(tasks, () => void results(queue, tasks));
+  return timed(tasks, () => void results(queue, tasks));
 }
 
 function results(queue, tasks) {

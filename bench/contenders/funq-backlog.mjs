@@ -1,6 +1,6 @@
 import { startApp } from '../support/funq-app.mjs';
 import { noop } from '../support/consuming.mjs';
-import { inFlight, rateOf } from '../support/timing.mjs';
+import { inFlight, timed } from '../support/timing.mjs';
 
 /** How fast tasks go in and out while `queued` others wait, and the most memory that the process ever held. */
 export async function measure({ broker, queued, tasks }) {
@@ -13,9 +13,10 @@ export async function measure({ broker, queued, tasks }) {
       const publish = (queue, count) => inFlight(count, 1000, (index) => funq.publish(queue, [index]));
       await publish('warm-up', 50_000);
       await publish('bench', queued);
-      published = await rateOf(tasks, () => publish('bench', tasks));
+      published = await timed(tasks, () => publish('bench', tasks));
       events.on('done', done);
     },
   });
-  return { consumed: await ended, published, memory: process.resourceUsage().maxRSS * 1024 };
+  const consumed = await ended;
+  return { consumed: consumed.rate, published: published.rate, memory: process.resourceUsage().maxRSS * 1024 };
 }

@@ -1,5 +1,5 @@
 import { startApp } from '../support/funq-app.mjs';
-import { inFlight, rateOf, warmed } from '../support/timing.mjs';
+import { inFlight, timed, warmed } from '../support/timing.mjs';
 
 const QUEUE = 'bench';
 const WAYS = {
@@ -14,12 +14,12 @@ const WAYS = {
 export async function measure({ broker, way, tasks }) {
   const { funq, close } = await startApp({ broker });
   const publish = (count) => WAYS[way](funq, count);
-  const rate = await warmed(
+  const figures = await warmed(
     () => publish(tasks / 4),
-    () => rateOf(tasks, () => publish(tasks)),
+    () => timed(tasks, () => publish(tasks)),
   );
   await close();
-  return { rate };
+  return figures;
 }
 
 const lists = (count) => Array.from({ length: count }, (_, index) => [index]);

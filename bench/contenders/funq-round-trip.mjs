@@ -1,5 +1,5 @@
 import { startApp } from '../support/funq-app.mjs';
-import { inFlight, rateOf, warmed } from '../support/timing.mjs';
+import { inFlight, timed, warmed } from '../support/timing.mjs';
 
 /** `ask()`: published, executed, answered. `width` callers wait at once. */
 export async function measure({ broker, tasks, width }) {
@@ -9,7 +9,7 @@ export async function measure({ broker, tasks, width }) {
     consumers: [{ queue: 'bench', options: { concurrency: 100 }, call }],
   });
   const ask = (count) => inFlight(count, width, (index) => funq.ask('bench', [index]));
-  const rate = await warmed(() => ask(tasks / 4), () => rateOf(tasks, () => ask(tasks))); // prettier-ignore
+  const figures = await warmed(() => ask(tasks / 4), () => timed(tasks, () => ask(tasks))); // prettier-ignore
   await close();
-  return { rate };
+  return figures;
 }

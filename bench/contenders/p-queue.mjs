@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { rateOf, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 const method = async (_value) => undefined;
 
@@ -10,19 +10,19 @@ export async function measure({ tasks, concurrency = 100, filled = false, only }
     () => run(tasks / 4, concurrency),
     () => undefined,
   );
-  if (only === 'push') return { rate: await pushing(tasks, concurrency) };
-  return { rate: await run(tasks, concurrency) };
+  if (only === 'push') return pushing(tasks, concurrency);
+  return run(tasks, concurrency);
 }
 
 function pushed(tasks, concurrency) {
   const queue = new PQueue({ concurrency });
-  return rateOf(tasks, () => results(queue, tasks));
+  return timed(tasks, () => results(queue, tasks));
 }
 
 async function resumed(tasks, concurrency) {
   const queue = new PQueue({ concurrency, autoStart: false });
   const outcomes = results(queue, tasks);
-  return rateOf(tasks, () => {
+  return timed(tasks, () => {
     queue.start();
     return outcomes;
   });
@@ -30,7 +30,7 @@ async function resumed(tasks, concurrency) {
 
 async function pushing(tasks, concurrency) {
   const queue = new PQueue({ concurrency, autoStart: false });
-  return rateOf(tasks, () => void results(queue, tasks));
+  return timed(tasks, () => void results(queue, tasks));
 }
 
 function results(queue, tasks) {

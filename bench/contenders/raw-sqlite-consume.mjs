@@ -1,5 +1,5 @@
 import { body, bound, openTable, transaction } from '../support/raw-sqlite.mjs';
-import { rateOf, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 /** Claims `batch` in one transaction, deletes them in another: the least that a queue does which loses nothing when it dies in between. */
 export async function measure({ tasks, batch = 100 }) {
@@ -27,7 +27,7 @@ export async function measure({ tasks, batch = 100 }) {
   };
   const drained = (count) => {
     fill(count);
-    return rateOf(count, consume);
+    return timed(count, consume);
   };
-  return { rate: await warmed(() => drained(tasks / 4), () => drained(tasks)) }; // prettier-ignore
+  return warmed(() => drained(tasks / 4), () => drained(tasks)); // prettier-ignore
 }

@@ -1,5 +1,5 @@
 import { body, bound, openTable, transaction } from '../support/raw-sqlite.mjs';
-import { rateOf, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 /** Rows in one statement: binding many at once halves the cost of each. */
 const ROWS = 16;
@@ -17,9 +17,8 @@ export async function measure({ tasks, batch = 512 }) {
       });
     }
   };
-  const rate = await warmed(
+  return warmed(
     () => publish(tasks / 4),
-    () => rateOf(tasks, () => publish(tasks)),
+    () => timed(tasks, () => publish(tasks)),
   );
-  return { rate };
 }

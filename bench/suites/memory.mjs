@@ -1,4 +1,4 @@
-import { ALL, ONE, RATE } from './columns.mjs';
+import { ALL, ONE, CPU, RATE } from './columns.mjs';
 
 const PEER = 'fastq.promise';
 
@@ -8,7 +8,7 @@ export const memory = {
   measures:
     'An async method that does nothing, 100 at once. Peers: from the first push to the last result; or only the execution of\n' +
     'what a paused queue was filled with. funq: tasks that wait, from the first start to the last acknowledgement; or all of it.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   settings: { tasks: 200_000, broker: 'memory' },
   quick: { tasks: 2000 },
   rows: [
@@ -28,7 +28,7 @@ export const controls = {
   name: 'controls',
   title: 'What each control costs, in memory',
   measures: 'As above; one control at a time.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   settings: { tasks: 100_000, broker: 'memory' },
   quick: { tasks: 2000 },
   rows: [
@@ -36,7 +36,7 @@ export const controls = {
     consume('retry', ONE, 'none'),
     consume('timeout', { timeout: '10s' }, 'none'),
     consume('expire', { expire: '1h' }, 'none'),
-    consume('rate', { rate: 100_000 }, 'none'),
+    consume('rate', { rate: ALL.rate }, 'none'),
     consume('filter', { filter: true }, 'none'),
   ],
 };

@@ -1,11 +1,11 @@
-import { RATE } from './columns.mjs';
+import { CPU, RATE } from './columns.mjs';
 
 export const publish = {
   name: 'publish',
   title: 'Publishing, in memory',
   measures:
     'Nobody consumes. Peers: adding to a paused queue. funq: each promise resolves when the broker holds its task.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   settings: { tasks: 200_000, broker: 'memory' },
   quick: { tasks: 2000 },
   rows: [

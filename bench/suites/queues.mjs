@@ -1,4 +1,4 @@
-import { RATE } from './columns.mjs';
+import { CPU, RATE } from './columns.mjs';
 
 const CONSTANT = 0.8;
 
@@ -7,7 +7,7 @@ export const queues = {
   title: 'Over many queues',
   measures:
     'The same number of tasks in all, spread over so many queues, each with a consumer of its own; 100 at once in each.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   rounds: 3,
   quick: { tasks: 2000 },
   rows: [...rows('memory', 200_000), ...rows('sqlite', 100_000)],

@@ -1,4 +1,4 @@
-import { ALL, ONE, RATE } from './columns.mjs';
+import { ALL, ONE, CPU, RATE } from './columns.mjs';
 
 const RAW_PUBLISH = 'raw SQL, 512 a transaction';
 const RAW_CONSUME = 'raw SQL, 100 a transaction';
@@ -8,7 +8,7 @@ export const sqlitePublish = {
   title: 'Publishing, SQLite',
   measures:
     'Into a file, WAL, synchronous = NORMAL; the same driver and settings for all. raw: a table with queue, owner and body.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   settings: { tasks: 100_000, broker: 'sqlite' },
   quick: { tasks: 2000 },
   rows: [
@@ -24,7 +24,7 @@ export const sqliteConsume = {
   title: 'Executing, SQLite',
   measures:
     'Tasks that wait in a file. raw: claimed in one transaction, deleted in another. funq: the whole pipeline, 100 at once.',
-  columns: [RATE],
+  columns: [RATE, CPU],
   settings: { tasks: 100_000, broker: 'sqlite' },
   quick: { tasks: 2000 },
   rows: [

@@ -1,22 +1,22 @@
-import { inFlight, perSecond } from './timing.mjs';
+import { inFlight, stopwatch } from './timing.mjs';
 import { startApp } from './funq-app.mjs';
 
-/** A consumer that does nothing but note when it first ran, and `ended`, which resolves with the rate once `tasks` are acknowledged. */
+/** A consumer that does nothing but note when it first ran, and `ended`, which resolves with its figures once `tasks` are acknowledged. */
 export function noop(tasks) {
-  let first;
+  let stop;
   let left = tasks;
   let resolve;
   const ended = new Promise((settle) => (resolve = settle));
   const call = async () => {
-    first ??= performance.now();
+    stop ??= stopwatch(tasks);
   };
   const done = () => {
-    if (--left === 0) resolve(perSecond(tasks, performance.now() - first));
+    if (--left === 0) resolve(stop());
   };
   return { call, done, ended };
 }
 
-/** Publishes `tasks` in all, spread over `queues`, then starts their consumers: tasks a second from the first start to the last end. */
+/** Publishes `tasks` in all, spread over `queues`, then starts their consumers. What is measured is from the first start to the last end. */
 export async function consume({ broker, controls = {}, concurrency = 100, tasks, queues = ['bench'] }) {
   const { call, done, ended } = noop(tasks);
   const app = await startApp({
@@ -28,7 +28,7 @@ export async function consume({ broker, controls = {}, concurrency = 100, tasks,
       globalThis.gc?.();
     },
   });
-  const rate = await ended;
+  const figures = await ended;
   await app.close();
-  return rate;
+  return figures;
 }
