@@ -64,9 +64,10 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     const heartbeat = this.#heartbeat();
     this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer, heartbeat)));
     await this.presence.start(consumed.map(({ policy }) => policy));
-    for (const worker of this.#workers) worker.start();
     await this.schedules.start();
     if (this.#workers.length > 0) this.#checkHooks();
+    // Last of all: no task may begin while something is still being made ready.
+    for (const worker of this.#workers) worker.start();
   }
 
   /** Once, however often the app is closed. */
