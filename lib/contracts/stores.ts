@@ -48,8 +48,9 @@ export type FilterClaim =
 export interface RateStore {
   /**
    * Reserves `permits` starts for `key`, `interval` milliseconds apart (fractions count), of which `burst` may come at
-   * once after a pause. Resolves to the milliseconds until the first of them; the others follow `interval` apart.
-   * A reservation can't be given back. Source: the generic cell rate algorithm, ITU-T I.371.
+   * once after a pause. Resolves to the milliseconds until the first of them, by the time when it resolves; the others follow
+   * `interval` apart. It is less than 0, by up to `burst - 1` intervals, where several may start at once. A reservation can't be
+   * given back; 0 permits reserve nothing and tell when a start could be had. Source: the generic cell rate algorithm, ITU-T I.371.
    */
   reserve(key: string, interval: number, burst: number, permits: number): Promise<number>;
 }

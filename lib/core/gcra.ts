@@ -1,31 +1,22 @@
-import type { Clock } from '../contracts/clock.js';
-
-/** Keys that have come due are dropped first when this many have gathered, then at each doubling. */
-const KEYS = 10_000;
-
 /**
- * Start times on an absolute schedule, for one process.
+ * Start times of one key on an absolute schedule.
  *
- * The generic cell rate algorithm (ITU-T I.371): each key has the theoretical time of its next start. A start may come
+ * The generic cell rate algorithm (ITU-T I.371): it keeps the theoretical time of the next start. A start may come
  * `(burst - 1)` intervals before that time, never earlier, so no window of any length holds more than its share plus the burst.
  */
 export class Gcra {
-  readonly #next = new Map<string, number>();
-  #limit = KEYS;
+  /** Theoretical time of the next start. */
+  next = -Infinity;
 
-  constructor(private readonly clock: Clock) {}
-
-  /** Reserves `permits` starts, `interval` ms apart; returns the milliseconds until the first. */
-  reserve(key: string, interval: number, burst: number, permits = 1): number {
-    const now = this.clock.monotonic();
-    const next = Math.max(now, this.#next.get(key) ?? now);
-    this.#next.set(key, next + interval * permits);
-    if (this.#next.size > this.#limit) this.#sweep(now);
-    return Math.max(0, next - (burst - 1) * interval - now);
+  /** Reserves `permits` starts, `interval` ms apart; returns the milliseconds until the first, less than 0 within a burst. */
+  reserve(now: number, interval: number, burst: number, permits: number): number {
+    const start = Math.max(now, this.next);
+    this.next = start + interval * permits;
+    return start - (burst - 1) * interval - now;
   }
 
-  #sweep(now: number): void {
-    for (const [key, next] of this.#next) if (next <= now) this.#next.delete(key);
-    this.#limit = Math.max(KEYS, this.#next.size * 2);
+  /** The next start comes after `interval` at the latest: a wait for a slower pace does not outlive it. */
+  hurry(now: number, interval: number): void {
+    this.next = Math.min(this.next, now + interval);
   }
 }

@@ -1,7 +1,7 @@
 import type { Policy } from '../contracts/policy.js';
 
-/** Part of a second that an elastic consumer fetches ahead of its rate. */
-const AHEAD = 0.1;
+/** Part of a second that a consumer fetches ahead of its rate: time for a fetch, and for what stands before the start. */
+const AHEAD = 0.25;
 
 /** How many tasks of one consumer may be in hand, and how many are. */
 export class Slots {
@@ -21,15 +21,15 @@ export class Slots {
   }
 
   /**
-   * Free slots. Fixed, unless concurrency follows the rate: then as many as are running, and a few that wait for their
-   * start, so that one process doesn't hoard what another could start sooner.
+   * Free slots; under a rate only for a few more than run, so that one process doesn't hoard what another could start sooner.
    */
   get free(): number {
-    const { concurrency, elastic, rate } = this.policy;
+    const { concurrency, rate } = this.policy;
     // Settlements under way hold no slot, yet what the broker has not been told of stays bounded.
     const room = Math.min(concurrency - this.#busy, 2 * concurrency - this.#busy - this.#settling);
-    if (!elastic || !rate) return room;
-    const ahead = rate.key ? concurrency : Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
+    // Under a limit with keys the next one may start at once.
+    if (!rate || rate.key) return room;
+    const ahead = Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
     return Math.min(room, ahead - this.#pending);
   }
 

@@ -91,7 +91,7 @@ class MemoryCoordination extends MemoryStore implements CoordinationStore {
     const start = this.#starts.get(key, now) ?? now;
     const next = start + interval * permits;
     this.#starts.set(key, next, next, now);
-    return Math.max(0, start - (burst - 1) * interval - now);
+    return start - (burst - 1) * interval - now;
   }
 
   async report(worker: WorkerReport, ttl: number): Promise<void> {

@@ -40,7 +40,8 @@ export function sqliteCoordination(options: SqliteFileOptions): CoordinationStor
     },
     async reserve(key, interval, burst, permits) {
       const { database, clock, rate } = await session.use();
-      return database.write(() => rate.reserve(key, interval, burst, permits, clock.now()));
+      const first = await database.write(() => rate.reserve(key, interval, burst, permits, clock.now()));
+      return first - clock.now(); // Writing took its time.
     },
     async report(worker, ttl) {
       const { database, clock, presence } = await session.use();

@@ -107,6 +107,18 @@ export const COORDINATION_DEFECTS: readonly Defect<CoordinationStore>[] = [
     change: (inner) => ({ reserve: (key, interval, burst) => inner.reserve(key, interval, burst, 1) }),
   },
   {
+    defect: 'cuts waits off at 0, so that one reservation can not take a burst',
+    caught: 'rate: one reservation',
+    change: (inner) => ({ reserve: async (...args) => Math.max(0, await inner.reserve(...args)) }),
+  },
+  {
+    defect: 'reserves when it is only asked',
+    caught: 'rate: no permits',
+    change: (inner) => ({
+      reserve: (key, interval, burst, permits) => inner.reserve(key, interval, burst, Math.max(1, permits)),
+    }),
+  },
+  {
     defect: 'rounds intervals to whole milliseconds',
     caught: 'rate: 10,000',
     change: (inner) => ({

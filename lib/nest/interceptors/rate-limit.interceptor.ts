@@ -3,27 +3,29 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
-import { PunctualStore } from '../../core/punctual-store.js';
 import { Gcra } from '../../core/gcra.js';
-import { Turns } from '../../core/turns.js';
+import { Limiter } from '../../core/limiter.js';
+import type { LineOptions, Pace, Reserved } from '../../core/line.js';
+import { PunctualStore } from '../../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
 import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
 import { Presence } from '../presence.js';
 import { Control } from './control.js';
 
-/** Milliseconds of starts that one process reserves ahead: a reservation is lost when the process ends. */
-const AHEAD = 100;
-/** Longest wait in a slot for a start under a limit that has keys. */
-const IN_PLACE = 1000;
-/** Longest sleep before a look whether the rate was changed. */
-const LOOK = 500;
+/** How late a start may come in one process, in milliseconds: an interval, and more where many starts fall into one. */
+const LATE = 10;
+/**
+ * Between processes nobody sees how late the starts of the others come. So the schedule leaves this part of the limit free, and
+ * a start may come as late as that makes good within a second: then no second holds more than the limit.
+ */
+const SPARE = 0.005;
+const LATE_SHARED = 5;
 
 /** Gives each run, retries too, its start on an absolute schedule, and waits for it in the task's slot. */
 @Injectable()
 export class RateLimitInterceptor extends Control {
-  readonly #local: Gcra;
-  readonly #turns = new Turns();
+  readonly #limiters = new Map<string, Limiter>();
 
   constructor(
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
@@ -32,7 +34,6 @@ export class RateLimitInterceptor extends Control {
     private readonly events: Events,
   ) {
     super();
-    this.#local = new Gcra(clock);
   }
 
   appliesTo(policy: Policy): boolean {
@@ -40,58 +41,71 @@ export class RateLimitInterceptor extends Control {
   }
 
   async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
-    const { interval, key } = task.policy.rate!;
-    const name = this.#name(task);
-    const wait = this.#turns.length(name) * interval;
-    // One key must not fill every slot: what would start much later goes back until then.
-    if (key && wait > IN_PLACE) task.defer(wait);
-    else if (await this.#started(task, name)) return next();
+    const rate = task.policy.rate!;
+    if (rate.scope !== 'process' && !this.store)
+      throw missingStore(task.policy.handler, `rate.scope '${rate.scope}'`, 'coordination');
+    const limiter = this.#limiter(task.policy);
+    const key = rate.key ? ownKey(task, 'rate', rate.key) : '';
+    const detour = rate.key ? await limiter.detour(task, rate, key) : 0;
+    if (detour > 0) task.defer(detour);
+    else if (await limiter.start(task, rate, key)) return next();
     else task.release();
     return undefined;
   }
 
-  /** Waits for a start; false when the process stops first. */
-  async #started(task: ManagedTask, name: string): Promise<boolean> {
-    const turn = this.#turns.enter(name, Math.ceil(AHEAD / task.policy.rate!.interval));
-    try {
-      if (turn && !(await task.wait(turn))) return false;
-      if (!(await this.#waited(task, await this.#reserve(task, name)))) return false;
-    } finally {
-      // Whoever left the line early must still pass its turn on when it comes.
-      void Promise.resolve(turn).then(() => this.#turns.leave(name));
-    }
-    task.begin();
-    return true;
+  #limiter({ broker, queue }: Policy): Limiter {
+    const consumer = `${broker}/${queue}`;
+    const found = this.#limiters.get(consumer);
+    if (found) return found;
+    const name = (key: string): string => (key ? `${consumer}:${key}` : consumer);
+    const limiter = new Limiter({
+      clock: this.clock,
+      line: (key, scope) => (scope === 'shared' ? this.#shared(name(key)) : this.#own()),
+      ask: async (key, rate) => (rate.scope === 'shared' ? ((await this.#reserve(name(key), rate, 0))?.wait ?? 0) : 0),
+    });
+    this.#limiters.set(consumer, limiter);
+    return limiter;
   }
 
-  /** Waits for a reserved start. When the rate is changed meanwhile, a start on its new schedule takes the place of the old one. */
-  async #waited(task: ManagedTask, wait: number): Promise<boolean> {
-    let { rate } = task.policy;
-    let start = this.clock.monotonic() + wait;
-    for (let left = wait; left > 0; left = start - this.clock.monotonic()) {
-      if (!(await task.wait(Math.min(left, LOOK)))) return false;
-      if (task.policy.rate === rate) continue;
-      rate = task.policy.rate;
-      start = this.clock.monotonic() + (rate ? await this.#reserve(task, this.#name(task)) : 0);
-    }
-    return true;
+  /** The starts of this process alone. */
+  #own(): LineOptions {
+    const schedule = new Gcra();
+    const { clock } = this;
+    return {
+      clock,
+      reserve: ({ interval, burst }, permits) => {
+        return { wait: schedule.reserve(clock.monotonic(), interval, burst, permits), interval };
+      },
+      hurry: ({ interval }) => schedule.hurry(clock.monotonic(), interval),
+      tolerance: ({ interval }) => Math.max(interval, LATE),
+    };
   }
 
-  async #reserve(task: ManagedTask, name: string): Promise<number> {
-    const { interval, burst, scope } = task.policy.rate!;
-    if (scope === 'process') return this.#local.reserve(name, interval, burst);
-    if (!this.store) throw missingStore(task.policy.handler, "rate.scope 'shared'", 'coordination');
+  /** The starts of all processes together. */
+  #shared(name: string): LineOptions {
+    const { clock } = this;
+    const alone = new Gcra();
+    return {
+      clock,
+      reserve: async (pace, permits) => {
+        const reserved = await this.#reserve(name, pace, permits);
+        if (reserved) return reserved;
+        // Without the store each process keeps to its share, so that together they stay within the limit.
+        const interval = pace.interval * this.presence.processes;
+        return { wait: alone.reserve(clock.monotonic(), interval, 1, permits), interval };
+      },
+      tolerance: ({ interval }) => (interval < 2 * LATE_SHARED ? LATE_SHARED : interval / 2),
+    };
+  }
+
+  async #reserve(name: string, pace: Pace, permits: number): Promise<Reserved | undefined> {
+    const store = this.store!;
+    const interval = pace.interval * (1 + SPARE);
     try {
-      return await this.store.reserve(name, interval, burst, 1);
+      return { wait: await store.reserve(name, interval, pace.burst, permits), interval };
     } catch (error) {
-      this.events.emit('storeError', { store: this.store.kind, error });
-      // Without the store each process keeps to its share, so that together they stay within the limit.
-      return this.#local.reserve(name, interval * this.presence.processes, 1);
+      this.events.emit('storeError', { store: store.kind, error });
+      return undefined;
     }
-  }
-
-  #name(task: ManagedTask): string {
-    const { key, schedule } = task.policy.rate!;
-    return `${task.policy.broker}/${task.queue}${schedule}${key ? `:${ownKey(task, 'rate', key)}` : ''}`;
   }
 }

@@ -27,12 +27,13 @@ export class SqliteRate {
     );
   }
 
+  /** The time of the first of the starts. */
   reserve(key: string, interval: number, burst: number, permits: number, now: number): number {
     const [row] = this.#find.all(key);
     const next = Math.max(now, row ? expected(row.next as number, row.at as number, now) : now);
     this.#sweep.run(now, SWEEP);
     this.#save.run(key, next + interval * permits, now);
-    return Math.max(0, next - (burst - 1) * interval - now);
+    return next - (burst - 1) * interval;
   }
 }
 

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { CoordinationStore } from '../../contracts/stores.js';
 import type { StoreCase, StoreTrial } from './trial.js';
 
+/** Sums of fractions differ by less. */
+const GRAIN = 0.001;
+
 /** Start times on an absolute schedule. */
 export function rateCases(): StoreCase<CoordinationStore>[] {
   return [
@@ -47,6 +50,29 @@ export function rateCases(): StoreCase<CoordinationStore>[] {
         await starts.expect(store, 0, 5);
         await starts.expect(store, 1500, 2);
         await starts.expect(store, 2100);
+      },
+    },
+    {
+      name: 'rate: one reservation takes as much of a burst as several do',
+      async run(trial) {
+        const store = await trial.open();
+        const key = trial.name();
+        // Of five, three may start at once and the others follow: the first was due two intervals ago.
+        const first = await store.reserve(key, 1000, 3, 5);
+        assert.ok(Math.abs(first + 2000) <= Math.max(trial.tolerance, GRAIN), `a wait of ${first} instead of -2000 ms`);
+        const next = await store.reserve(key, 1000, 3, 1);
+        assert.ok(Math.abs(next - 3000) <= Math.max(trial.tolerance, GRAIN), `a wait of ${next} instead of 3000 ms`);
+      },
+    },
+    {
+      name: 'rate: no permits reserve nothing, and tell when a start could be had',
+      async run(trial) {
+        const store = await trial.open();
+        const starts = await Schedule.of(trial, 800);
+        await starts.expect(store, 0, 0);
+        await starts.expect(store, 0);
+        for (let asked = 0; asked < 3; asked++) await starts.expect(store, 800, 0);
+        await starts.expect(store, 800);
       },
     },
     {
@@ -132,8 +158,9 @@ class Schedule {
   async expect(store: CoordinationStore, start: number, permits = 1, tolerance = this.trial.tolerance): Promise<void> {
     const asked = this.elapsed;
     const wait = await store.reserve(this.key, this.interval, this.burst, permits);
-    assert.ok(wait >= 0, `a wait of ${wait} ms`);
-    const seen = asked + wait;
+    const least = (1 - this.burst) * this.interval - Math.max(tolerance, GRAIN);
+    assert.ok(wait >= least, `a wait of ${wait} ms, which the burst does not explain`);
+    const seen = asked + Math.max(0, wait);
     const close = Math.abs(seen - start) <= tolerance;
     assert.ok(close, `the start is after ${seen.toFixed(3)} ms instead of ${start.toFixed(3)} ms`);
   }

@@ -123,7 +123,9 @@ describe('rate counts starts on an absolute schedule', () => {
       Array.from({ length: 8 }, () => []),
     );
     await clock.advance(10_000);
-    expect(at).toEqual(spaced(8, 250));
+    // Half a percent of the limit is left free: it makes good what starts may be late in one process and not in another.
+    for (const [n, time] of at.entries()) expect(time).toBeCloseTo(n * 251.25, 6);
+    expect(at).toHaveLength(8);
   });
 
   it('each process for its share without the store, so that all keep the limit', async () => {

@@ -1,0 +1,78 @@
+import type { Clock } from '../contracts/clock.js';
+import type { RatePolicy } from '../contracts/policy.js';
+import type { ManagedTask } from '../contracts/task.js';
+import { Line, type LineOptions } from './line.js';
+
+/** Longest wait in a slot for a start under a limit that has keys. */
+const IN_PLACE = 1000;
+/** Who is sent away for a longer one comes back this long before its start. */
+const EARLY = 500;
+/** Lines in which nobody waits are dropped first when this many have gathered, then at each doubling. */
+const LINES = 10_000;
+
+export interface LimiterOptions {
+  readonly clock: Clock;
+  /** The starts of a key. */
+  line(name: string, scope: RatePolicy['scope']): LineOptions;
+  /** Milliseconds until a start could be had, where that must be asked for. */
+  ask(name: string, rate: RatePolicy): Promise<number>;
+}
+
+/** The tasks of one consumer that wait for their starts: a line for each key. */
+export class Limiter {
+  readonly #lines = new Map<string, Line>();
+  #waiting = 0;
+  #limit = LINES;
+
+  constructor(private readonly options: LimiterOptions) {}
+
+  /**
+   * Milliseconds after which a task under a limit with keys had better come back, or 0 when it may wait in its slot. So one key
+   * can't keep the others waiting: who waits long goes back to the queue, and no more than half of the slots are waited in.
+   */
+  async detour(task: ManagedTask, rate: RatePolicy, name: string): Promise<number> {
+    const line = this.#line(rate, name);
+    const crowded = this.#waiting >= Math.floor(task.policy.concurrency / 2);
+    let wait = line.expected(rate);
+    if (crowded && wait <= 0) wait = await this.options.ask(name, rate);
+    if (crowded) return wait > 0 ? line.away(wait, rate) : 0;
+    return wait > IN_PLACE ? line.away(wait - EARLY, rate) : 0;
+  }
+
+  /** Waits for the task's start in its slot; false when the process stops first. */
+  async start(task: ManagedTask, rate: RatePolicy, name: string): Promise<boolean> {
+    const place = this.#line(rate, name).enter(() => task.policy.rate);
+    if (!place.started) {
+      this.#waiting++;
+      try {
+        if (!(await task.wait(place.turn()))) return false;
+      } finally {
+        this.#waiting--;
+        if (!place.started) place.leave();
+      }
+    }
+    task.begin();
+    return true;
+  }
+
+  /** The consumer's rate has changed. */
+  replan(): void {
+    for (const line of this.#lines.values()) line.replan();
+  }
+
+  #line({ scope }: RatePolicy, name: string): Line {
+    const key = `${scope} ${name}`;
+    const found = this.#lines.get(key);
+    if (found) return found;
+    if (this.#lines.size >= this.#limit) this.#sweep();
+    const line = new Line(this.options.line(name, scope));
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  #sweep(): void {
+    const now = this.options.clock.monotonic();
+    for (const [key, line] of this.#lines) if (line.idle(now)) this.#lines.delete(key);
+    this.#limit = Math.max(LINES, this.#lines.size * 2);
+  }
+}

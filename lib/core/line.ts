@@ -1,0 +1,198 @@
+import type { Clock } from '../contracts/clock.js';
+import { Gcra } from './gcra.js';
+import { HeldStarts } from './held-starts.js';
+
+/** Starts are reserved this many milliseconds ahead, at least one: they are lost when the process ends. */
+const AHEAD = 50;
+/** The most starts of one reservation. */
+const BATCH = 1000;
+/** Sums of fractions differ by less. */
+const GRAIN = 0.001;
+/** The longest, in milliseconds, that a task stays away which came before its turn: nobody knows what happens meanwhile. */
+const AWAY = 60_000;
+
+export interface Pace {
+  /** Milliseconds between two starts. */
+  readonly interval: number;
+  readonly burst: number;
+}
+
+/** Starts that were reserved. */
+export interface Reserved {
+  /** Milliseconds until the first of them, less than 0 where the burst allows several at once. */
+  readonly wait: number;
+  /** Milliseconds from each to the next. */
+  readonly interval: number;
+}
+
+export interface LineOptions {
+  readonly clock: Clock;
+  /** Reserves `permits` starts. Must not reject for a fault that may pass. */
+  reserve(pace: Pace, permits: number): Reserved | Promise<Reserved>;
+  /** The pace has become this one. What is left to wait for the old one should not outlive it. */
+  hurry?(pace: Pace): void;
+  /** How late, in milliseconds, a start may come. One that would come later is given up, so that no burst makes up for a pause. */
+  tolerance(pace: Pace): number;
+}
+
+/**
+ * Those who wait for a start of the same key, in order of their coming, and the starts that are reserved for them. Both are
+ * counted apart: who leaves the line leaves its start to the next. One timer is aimed at the next start; starts stand on an
+ * absolute schedule, so what a timer is late is not added up.
+ */
+export class Line {
+  readonly #places: Place[] = [];
+  readonly #held = new HeldStarts();
+  /** When whatever comes after all that is reserved may start. */
+  #front = -Infinity;
+  readonly #promised = new Gcra();
+  #asking = false;
+  #cancel: (() => void) | undefined;
+
+  constructor(private readonly options: LineOptions) {}
+
+  /** Nobody waits, and nothing of the past matters any more. */
+  idle(now: number): boolean {
+    return this.#places.length === 0 && Math.max(this.#front, this.#promised.next) <= now;
+  }
+
+  /** Milliseconds that one who comes now would wait, as far as is known here. */
+  expected({ interval, burst }: Pace): number {
+    const ahead = (Math.max(0, this.#places.length - this.#held.count) - burst + 1) * interval;
+    return Math.max(0, this.#front - this.options.clock.monotonic() + ahead);
+  }
+
+  /** Milliseconds to stay away for one who would wait `wait`: those who are away come back one by one, an interval apart. */
+  away(wait: number, { interval }: Pace): number {
+    const now = this.options.clock.monotonic();
+    if (wait + Math.max(0, this.#promised.next - now) > AWAY) return AWAY;
+    return wait + this.#promised.reserve(now, interval, 1, 1);
+  }
+
+  /** Stands in line. `pace` is asked when it is this one's turn; `undefined` stands for no limit any more. */
+  enter(pace: () => Pace | undefined): Place {
+    const place = new Place(pace, (left) => this.#leave(left));
+    this.#places.push(place);
+    // Those who came before are served by their timer.
+    if (this.#places.length === 1 || this.#held.count === 0) this.#serve();
+    return place;
+  }
+
+  /** The pace of those who wait may have changed: what was reserved ahead for the old one is given up. */
+  replan(): void {
+    this.#held.clear();
+    this.#front = this.#promised.next = -Infinity;
+    const pace = this.#places[0]?.pace();
+    if (pace) this.options.hurry?.(pace);
+    this.#serve();
+  }
+
+  #leave(place: Place): void {
+    const at = this.#places.indexOf(place);
+    if (at >= 0) this.#places.splice(at, 1);
+    if (this.#places.length > 0) return;
+    this.#held.clear();
+    this.#serve();
+  }
+
+  /** Lets everybody go whose start has come, and aims the timer at the next one. */
+  #serve(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    const { clock, tolerance } = this.options;
+    const now = clock.monotonic();
+    for (let first = this.#places[0]; first; first = this.#places[0]) {
+      const pace = first.pace();
+      if (pace) {
+        const run = this.#held.first(now, tolerance(pace));
+        if (!run && this.#ask(pace)) continue;
+        if (!run) return;
+        if (run.at > now + GRAIN) {
+          this.#cancel = clock.after(run.at - now, () => this.#serve());
+          break;
+        }
+        this.#held.take(run);
+      }
+      this.#places.shift();
+      first.go();
+    }
+    this.#topUp(now);
+  }
+
+  /** Asks for more in time, while some are still held. */
+  #topUp(now: number): void {
+    const pace = this.#places[this.#held.count]?.pace();
+    if (pace && this.#held.last - now < AHEAD / 2) this.#ask(pace);
+  }
+
+  /** Reserves for those who have no start yet; true when the answer is there. */
+  #ask(pace: Pace): boolean {
+    if (this.#asking) return false;
+    const permits = this.#wanted(pace);
+    const answer = this.options.reserve(pace, permits);
+    if (!(answer instanceof Promise)) {
+      this.#hold(answer, pace, permits);
+      return true;
+    }
+    this.#asking = true;
+    void answer
+      .then(
+        (reserved) => this.#hold(reserved, pace, permits),
+        (error: unknown) => this.#places.splice(0).forEach((place) => place.fail(error)),
+      )
+      .then(() => {
+        this.#asking = false;
+        this.#serve();
+      });
+    return false;
+  }
+
+  #hold({ wait, interval }: Reserved, { burst }: Pace, permits: number): void {
+    const since = this.options.clock.monotonic();
+    this.#held.add(since + wait, interval, permits, since);
+    this.#front = since + wait + (permits + burst - 1) * interval;
+  }
+
+  /** How many in a row, of those without a start, have this pace; not more than is needed ahead. */
+  #wanted({ interval, burst }: Pace): number {
+    const most = Math.min(BATCH, Math.max(burst, Math.ceil(AHEAD / interval)));
+    let count = 1;
+    while (count < most) {
+      const pace = this.#places[this.#held.count + count]?.pace();
+      if (pace?.interval !== interval || pace.burst !== burst) break;
+      count++;
+    }
+    return count;
+  }
+}
+
+/** One who waits in a line. */
+export class Place {
+  /** Has its start. */
+  started = false;
+  #settled: { resolve(): void; reject(error: unknown): void } | undefined;
+
+  constructor(
+    readonly pace: () => Pace | undefined,
+    private readonly left: (place: Place) => void,
+  ) {}
+
+  /** Resolves when the start has come; rejects when none can be had. Ask once, and only when not {@link started}. */
+  turn(): Promise<void> {
+    return new Promise((resolve, reject) => (this.#settled = { resolve, reject }));
+  }
+
+  /** Gives the place up. */
+  leave(): void {
+    this.left(this);
+  }
+
+  go(): void {
+    this.started = true;
+    this.#settled?.resolve();
+  }
+
+  fail(error: unknown): void {
+    this.#settled?.reject(error);
+  }
+}
