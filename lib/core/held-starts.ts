@@ -4,8 +4,16 @@ export interface Run {
   at: number;
   readonly interval: number;
   left: number;
-  /** When they were reserved: nothing is late before. */
+  /** When they were reserved. */
   readonly since: number;
+}
+
+/** What may still be made up for when a timer, or the whole process, is late. */
+export interface Tolerance {
+  /** The longest that a start may come late, in milliseconds. */
+  readonly ms: number;
+  /** The most starts that may be late together. */
+  readonly starts: number;
 }
 
 /** The reserved starts of a line, in order. Times are those of the monotonic clock. */
@@ -28,11 +36,11 @@ export class HeldStarts {
     this.#count += count;
   }
 
-  /** The first that is not more than `tolerance` late; those that are, are dropped. */
-  first(now: number, tolerance: number): Run | undefined {
+  /** The first that may come still; those that come too late are dropped. */
+  first(now: number, { ms, starts }: Tolerance): Run | undefined {
     for (let run = this.#runs[0]; run; run = this.#runs[0]) {
       if (run.left === 0) this.#runs.shift();
-      else if (now - Math.max(run.at, run.since) <= tolerance) return run;
+      else if (now - due(run) <= ms && this.#overdue(now) <= starts) return run;
       else this.take(run);
     }
     return undefined;
@@ -48,4 +56,17 @@ export class HeldStarts {
     this.#runs.length = 0;
     this.#count = 0;
   }
+
+  /** How many should have come by now. */
+  #overdue(now: number): number {
+    let count = 0;
+    for (const run of this.#runs) {
+      if (due(run) > now) break;
+      count += Math.min(run.left, Math.floor((now - due(run)) / run.interval) + 1);
+    }
+    return count;
+  }
 }
+
+/** Nothing is late before it was reserved, however much of a burst it takes. */
+const due = (run: Run): number => Math.max(run.at, run.since);

@@ -1,11 +1,11 @@
 import type { Clock } from '../contracts/clock.js';
 import { Gcra } from './gcra.js';
-import { HeldStarts } from './held-starts.js';
+import { HeldStarts, type Tolerance } from './held-starts.js';
 
-/** Starts are reserved this many milliseconds ahead, at least one: they are lost when the process ends. */
-const AHEAD = 50;
-/** The most starts of one reservation. */
-const BATCH = 1000;
+/** Starts are reserved this many milliseconds ahead, at least one. They are lost when the process ends. */
+const AHEAD = 25;
+/** One reservation covers this many milliseconds: in small pieces, a late process has little to make up for at once. */
+const PIECE = 5;
 /** Sums of fractions differ by less. */
 const GRAIN = 0.001;
 /** The longest, in milliseconds, that a task stays away which came before its turn: nobody knows what happens meanwhile. */
@@ -31,8 +31,8 @@ export interface LineOptions {
   reserve(pace: Pace, permits: number): Reserved | Promise<Reserved>;
   /** The pace has become this one. What is left to wait for the old one should not outlive it. */
   hurry?(pace: Pace): void;
-  /** How late, in milliseconds, a start may come. One that would come later is given up, so that no burst makes up for a pause. */
-  tolerance(pace: Pace): number;
+  /** How late starts may come. One that would come later is given up, so that no burst makes up for a pause. */
+  tolerance(pace: Pace): Tolerance;
 }
 
 /**
@@ -122,7 +122,7 @@ export class Line {
   /** Asks for more in time, while some are still held. */
   #topUp(now: number): void {
     const pace = this.#places[this.#held.count]?.pace();
-    if (pace && this.#held.last - now < AHEAD / 2) this.#ask(pace);
+    if (pace && this.#held.last - now < AHEAD) this.#ask(pace);
   }
 
   /** Reserves for those who have no start yet; true when the answer is there. */
@@ -153,9 +153,9 @@ export class Line {
     this.#front = since + wait + (permits + burst - 1) * interval;
   }
 
-  /** How many in a row, of those without a start, have this pace; not more than is needed ahead. */
+  /** How many in a row, of those without a start, have this pace; not more than a piece. */
   #wanted({ interval, burst }: Pace): number {
-    const most = Math.min(BATCH, Math.max(burst, Math.ceil(AHEAD / interval)));
+    const most = Math.max(burst, Math.ceil(PIECE / interval));
     let count = 1;
     while (count < most) {
       const pace = this.#places[this.#held.count + count]?.pace();

@@ -30,7 +30,8 @@ export class Slots {
     // Under a limit with keys the next one may start at once.
     if (!rate || rate.key) return room;
     const ahead = Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
-    return Math.min(room, ahead - this.#pending);
+    // In batches: a fetch for each start would cost a busy broker more than the starts do.
+    return this.#pending > ahead / 2 ? 0 : Math.min(room, ahead - this.#pending);
   }
 
   /** Concurrency follows the rate, and can't any further: every slot is taken by a task that runs. */

@@ -13,14 +13,14 @@ import { missingStore } from '../missing-store.js';
 import { Presence } from '../presence.js';
 import { Control } from './control.js';
 
-/** How late a start may come in one process, in milliseconds: an interval, and more where many starts fall into one. */
+/** How late a start may come in one process, in milliseconds, where an interval is shorter. */
 const LATE = 10;
 /**
- * Between processes nobody sees how late the starts of the others come. So the schedule leaves this part of the limit free, and
- * a start may come as late as that makes good within a second: then no second holds more than the limit.
+ * Between processes nobody sees how late the starts of the others come. So the schedule leaves this part of the limit free, and a
+ * process that is late makes up for no more than that part of a second: then no second holds more than the limit.
  */
 const SPARE = 0.005;
-const LATE_SHARED = 5;
+const LATE_SHARED = 50;
 
 /** Gives each run, retries too, its start on an absolute schedule, and waits for it in the task's slot. */
 @Injectable()
@@ -77,7 +77,7 @@ export class RateLimitInterceptor extends Control {
         return { wait: schedule.reserve(clock.monotonic(), interval, burst, permits), interval };
       },
       hurry: ({ interval }) => schedule.hurry(clock.monotonic(), interval),
-      tolerance: ({ interval }) => Math.max(interval, LATE),
+      tolerance: ({ interval }) => ({ ms: Math.max(interval, LATE), starts: Infinity }),
     };
   }
 
@@ -94,7 +94,10 @@ export class RateLimitInterceptor extends Control {
         const interval = pace.interval * this.presence.processes;
         return { wait: alone.reserve(clock.monotonic(), interval, 1, permits), interval };
       },
-      tolerance: ({ interval }) => (interval < 2 * LATE_SHARED ? LATE_SHARED : interval / 2),
+      tolerance: ({ interval, burst }) => ({
+        ms: Math.max(interval, LATE_SHARED),
+        starts: Math.max(burst, Math.floor((SPARE * 1000) / interval)),
+      }),
     };
   }
 
