@@ -58,7 +58,7 @@ export interface ManagedTask extends Task {
    */
   wait(turn: number | Promise<unknown>): Promise<boolean>;
 
-  /** The run has its start and no longer waits for it. A consumer whose concurrency follows its rate fetches by this. */
+  /** The run has its start, or waits for something else than its start: a consumer with a rate fetches by this. */
   begin(): void;
   /** Gives the current run up: its signal aborts, what it says or does later is ignored. */
   abandon(reason: Error): void;

@@ -18,7 +18,7 @@ export interface EngineEvents {
   /** Published again as another attempt. */
   retried: { task: Task; delay: number };
   requeued: { task: Task; delay: number };
-  /** Put back uncounted: an equal call is being executed, or the task is suspected of killing processes. */
+  /** Put back uncounted: an equal call is being executed, its key's starts are taken, or it is suspected of killing processes. */
   deferred: { task: Task; delay: number };
   filtered: { task: Task; reason: string };
   expired: { task: Task; reason: string };

@@ -3,10 +3,9 @@ import type { RatePolicy } from '../contracts/policy.js';
 import type { ManagedTask } from '../contracts/task.js';
 import { Line, type LineOptions } from './line.js';
 
-/** Longest wait in a slot for a start under a limit that has keys. */
+/** Longest wait in a slot for a start under a limit that has keys, and while half of the slots are waited in already. */
 const IN_PLACE = 1000;
-/** Who is sent away for a longer one comes back this long before its start. */
-const EARLY = 500;
+const CROWDED = 50;
 /** Lines in which nobody waits are dropped first when this many have gathered, then at each doubling. */
 const LINES = 10_000;
 
@@ -15,7 +14,7 @@ export interface LimiterOptions {
   /** The starts of a key. */
   line(name: string, scope: RatePolicy['scope']): LineOptions;
   /** Milliseconds until a start could be had, where that must be asked for. */
-  ask(name: string, rate: RatePolicy): Promise<number>;
+  ask(name: string, rate: RatePolicy): Promise<number> | undefined;
 }
 
 /** The tasks of one consumer that wait for their starts: a line for each key. */
@@ -30,13 +29,15 @@ export class Limiter {
    * Milliseconds after which a task under a limit with keys had better come back, or 0 when it may wait in its slot. So one key
    * can't keep the others waiting: who waits long goes back to the queue, and no more than half of the slots are waited in.
    */
-  async detour(task: ManagedTask, rate: RatePolicy, name: string): Promise<number> {
+  detour(task: ManagedTask, rate: RatePolicy, name: string): number | Promise<number> {
     const line = this.#line(rate, name);
     const crowded = this.#waiting >= Math.floor(task.policy.concurrency / 2);
-    let wait = line.expected(rate);
-    if (crowded && wait <= 0) wait = await this.options.ask(name, rate);
-    if (crowded) return wait > 0 ? line.away(wait, rate) : 0;
-    return wait > IN_PLACE ? line.away(wait - EARLY, rate) : 0;
+    const patience = crowded ? CROWDED : IN_PLACE;
+    // Who is sent away comes back in the middle of what it may wait, so that it stands in line when its start comes.
+    const judged = (wait: number): number => (wait > patience ? line.away(wait - patience / 2, rate) : 0);
+    const wait = line.expected(rate);
+    const asked = crowded && wait <= 0 ? this.options.ask(name, rate) : undefined;
+    return asked ? asked.then(judged) : judged(wait);
   }
 
   /** Waits for the task's start in its slot; false when the process stops first. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import { Gcra } from './gcra.js';
 import { HeldStarts, type Tolerance } from './held-starts.js';
+import { Place, type Pace } from './place.js';
 
 /** Starts are reserved this many milliseconds ahead, at least one. They are lost when the process ends. */
 const AHEAD = 25;
@@ -8,14 +9,8 @@ const AHEAD = 25;
 const PIECE = 5;
 /** Sums of fractions differ by less. */
 const GRAIN = 0.001;
-/** The longest, in milliseconds, that a task stays away which came before its turn: nobody knows what happens meanwhile. */
+/** The longest, in milliseconds, that a task is sent away: nobody knows what happens meanwhile. */
 const AWAY = 60_000;
-
-export interface Pace {
-  /** Milliseconds between two starts. */
-  readonly interval: number;
-  readonly burst: number;
-}
 
 /** Starts that were reserved. */
 export interface Reserved {
@@ -45,6 +40,8 @@ export class Line {
   readonly #held = new HeldStarts();
   /** When whatever comes after all that is reserved may start. */
   #front = -Infinity;
+  /** Milliseconds between the starts that were reserved last. */
+  #step: number | undefined;
   readonly #promised = new Gcra();
   #asking = false;
   #cancel: (() => void) | undefined;
@@ -56,17 +53,17 @@ export class Line {
     return this.#places.length === 0 && Math.max(this.#front, this.#promised.next) <= now;
   }
 
-  /** Milliseconds that one who comes now would wait, as far as is known here. */
+  /** Milliseconds that one who comes now would wait, as far as is known here; 0 or less for none. */
   expected({ interval, burst }: Pace): number {
-    const ahead = (Math.max(0, this.#places.length - this.#held.count) - burst + 1) * interval;
-    return Math.max(0, this.#front - this.options.clock.monotonic() + ahead);
+    const before = Math.max(0, this.#places.length - this.#held.count) - burst + 1;
+    return Math.max(0, this.#front - this.options.clock.monotonic()) + before * (this.#step ?? interval);
   }
 
   /** Milliseconds to stay away for one who would wait `wait`: those who are away come back one by one, an interval apart. */
   away(wait: number, { interval }: Pace): number {
     const now = this.options.clock.monotonic();
     if (wait + Math.max(0, this.#promised.next - now) > AWAY) return AWAY;
-    return wait + this.#promised.reserve(now, interval, 1, 1);
+    return wait + this.#promised.reserve(now, this.#step ?? interval, 1, 1);
   }
 
   /** Stands in line. `pace` is asked when it is this one's turn; `undefined` stands for no limit any more. */
@@ -82,6 +79,7 @@ export class Line {
   replan(): void {
     this.#held.clear();
     this.#front = this.#promised.next = -Infinity;
+    this.#step = undefined;
     const pace = this.#places[0]?.pace();
     if (pace) this.options.hurry?.(pace);
     this.#serve();
@@ -150,6 +148,7 @@ export class Line {
   #hold({ wait, interval }: Reserved, { burst }: Pace, permits: number): void {
     const since = this.options.clock.monotonic();
     this.#held.add(since + wait, interval, permits, since);
+    this.#step = interval;
     this.#front = since + wait + (permits + burst - 1) * interval;
   }
 
@@ -163,36 +162,5 @@ export class Line {
       count++;
     }
     return count;
-  }
-}
-
-/** One who waits in a line. */
-export class Place {
-  /** Has its start. */
-  started = false;
-  #settled: { resolve(): void; reject(error: unknown): void } | undefined;
-
-  constructor(
-    readonly pace: () => Pace | undefined,
-    private readonly left: (place: Place) => void,
-  ) {}
-
-  /** Resolves when the start has come; rejects when none can be had. Ask once, and only when not {@link started}. */
-  turn(): Promise<void> {
-    return new Promise((resolve, reject) => (this.#settled = { resolve, reject }));
-  }
-
-  /** Gives the place up. */
-  leave(): void {
-    this.left(this);
-  }
-
-  go(): void {
-    this.started = true;
-    this.#settled?.resolve();
-  }
-
-  fail(error: unknown): void {
-    this.#settled?.reject(error);
   }
 }

@@ -55,6 +55,8 @@ export class FilterInterceptor extends Control {
     for (let waited = 0; ; waited += POLL) {
       const claim = await this.#asked((store) => store.claim(key, owner(task), LEASE));
       if (claim?.state !== 'running' || waited >= PATIENCE) return claim;
+      // It does not wait for a start: a rate must not hold back the others on its account.
+      task.begin();
       if (await task.wait(POLL)) continue;
       task.release();
       return claim;

@@ -5,7 +5,8 @@ import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
 import { Gcra } from '../../core/gcra.js';
 import { Limiter } from '../../core/limiter.js';
-import type { LineOptions, Pace, Reserved } from '../../core/line.js';
+import type { LineOptions, Reserved } from '../../core/line.js';
+import type { Pace } from '../../core/place.js';
 import { PunctualStore } from '../../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
 import { ownKey } from '../own-key.js';
@@ -46,7 +47,9 @@ export class RateLimitInterceptor extends Control {
       throw missingStore(task.policy.handler, `rate.scope '${rate.scope}'`, 'coordination');
     const limiter = this.#limiter(task.policy);
     const key = rate.key ? ownKey(task, 'rate', rate.key) : '';
-    const detour = rate.key ? await limiter.detour(task, rate, key) : 0;
+    // Those that come together must stand in line before the next one looks.
+    let detour = rate.key ? limiter.detour(task, rate, key) : 0;
+    if (typeof detour !== 'number') detour = await detour;
     if (detour > 0) task.defer(detour);
     else if (await limiter.start(task, rate, key)) return next();
     else task.release();
@@ -61,7 +64,8 @@ export class RateLimitInterceptor extends Control {
     const limiter = new Limiter({
       clock: this.clock,
       line: (key, scope) => (scope === 'shared' ? this.#shared(name(key)) : this.#own()),
-      ask: async (key, rate) => (rate.scope === 'shared' ? ((await this.#reserve(name(key), rate, 0))?.wait ?? 0) : 0),
+      ask: (key, rate) =>
+        rate.scope === 'shared' ? this.#reserve(name(key), rate, 0).then((told) => told?.wait ?? 0) : undefined,
     });
     this.#limiters.set(consumer, limiter);
     return limiter;

@@ -1,0 +1,36 @@
+export interface Pace {
+  /** Milliseconds between two starts. */
+  readonly interval: number;
+  readonly burst: number;
+}
+
+/** One who waits in a line. */
+export class Place {
+  /** Has its start. */
+  started = false;
+  #settled: { resolve(): void; reject(error: unknown): void } | undefined;
+
+  constructor(
+    readonly pace: () => Pace | undefined,
+    private readonly left: (place: Place) => void,
+  ) {}
+
+  /** Resolves when the start has come; rejects when none can be had. Ask once, and only when not {@link started}. */
+  turn(): Promise<void> {
+    return new Promise((resolve, reject) => (this.#settled = { resolve, reject }));
+  }
+
+  /** Gives the place up. */
+  leave(): void {
+    this.left(this);
+  }
+
+  go(): void {
+    this.started = true;
+    this.#settled?.resolve();
+  }
+
+  fail(error: unknown): void {
+    this.#settled?.reject(error);
+  }
+}
