@@ -73,6 +73,8 @@ export interface WorkerReport {
   readonly consumers: Readonly<Record<string, string>>;
   /** How each consumer fares, by `broker/queue`; missing in reports of older versions. */
   readonly loads?: Readonly<Record<string, ConsumerLoad>>;
+  /** By how many processes this one divides split limits, by `broker/queue`. */
+  readonly parts?: Readonly<Record<string, number>>;
 }
 
 /** Short texts that users change while processes run, for all processes alike. They are few, and stay until they are removed. */

@@ -40,7 +40,7 @@ function readRate(options: OptionReader): RatePolicy | undefined {
     schedule: '',
     interval: rate.duration('per', 1, YEAR, '1s') / rate.number('starts', 1e-6, 1e9, NaN),
     burst: rate.integer('burst', 1, 1_000_000, 1),
-    scope: rate.oneOf('scope', ['process', 'shared']) ?? 'process',
+    scope: rate.oneOf('scope', ['process', 'shared', 'split']) ?? 'process',
     key: rate.callback('key'),
   };
 }

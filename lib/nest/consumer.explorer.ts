@@ -81,12 +81,11 @@ export class ConsumerExplorer {
     if (policy.maxDeliveries !== 5 && redelivery === 'none') throw unsupported(handler, 'maxDeliveries', name, broker);
     const stores = this.options.stores ?? {};
     if (policy.filter && !stores.coordination) throw missingStore(handler, 'filter', 'coordination');
-    if (policy.rate?.scope === 'shared' && !stores.coordination)
-      throw missingStore(handler, "rate.scope 'shared'", 'coordination');
+    const scope = policy.rate && policy.rate.scope !== 'process' ? `rate.scope '${policy.rate.scope}'` : undefined;
+    if (scope && !stores.coordination) throw missingStore(handler, scope, 'coordination');
     if (broker.features.shared && stores.coordination && !stores.coordination.shared) {
       if (policy.filter) throw unshared(handler, 'filter', name, stores.coordination.kind);
-      if (policy.rate?.scope === 'shared')
-        throw unshared(handler, "rate.scope 'shared'", name, stores.coordination.kind);
+      if (scope) throw unshared(handler, scope, name, stores.coordination.kind);
     }
     if (policy.persist && !stores.results) throw missingStore(handler, 'persist', 'results');
   }

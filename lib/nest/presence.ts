@@ -7,12 +7,15 @@ import type { WorkerReport } from '../contracts/stores.js';
 import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
+import { Shares } from '../core/shares.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from './funq.tokens.js';
 
 const PERIOD = 5000;
 const TTL = 15_000;
 /** How long, in milliseconds, what the store told of others is used again when somebody asks. */
 const FRESH = 1000;
+/** A newcomer looks more often whether the others have made room for it. */
+const IMPATIENT = 1000;
 
 /** Tells the coordination store what this process consumes, and notices processes that consume the same otherwise. */
 @Injectable()
@@ -25,7 +28,14 @@ export class Presence {
   #report: WorkerReport | undefined;
   #alive: Promise<readonly WorkerReport[]> = Promise.resolve([]);
   #freshUntil = -Infinity;
+  #shares: Shares | undefined;
+  /** Some consumer has a split limit. */
+  #split = false;
+  #impatient = false;
+  /** When the store was last asked, in vain or not. */
+  #asked = -Infinity;
   #stop: (() => void) | undefined;
+  #cancelNext: (() => void) | undefined;
   #beating: Promise<void> | undefined;
 
   constructor(
@@ -40,9 +50,20 @@ export class Presence {
     const consumers = Object.fromEntries(policies.map((policy) => [consumerKey(policy), fingerprint(policy)]));
     this.#policies = policies;
     this.#report = { id: this.#id, host: hostname(), pid: process.pid, startedAt: this.clock.now(), consumers };
-    const beat = (): Promise<void> => (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined)));
-    this.#stop = this.clock.every(PERIOD, () => void beat());
-    await beat();
+    this.#shares = new Shares(Object.keys(consumers));
+    this.#split = policies.some(({ rate }) => rate?.scope === 'split');
+    this.#stop = this.clock.every(PERIOD, () => void this.#look());
+    await this.#look();
+  }
+
+  /**
+   * What a split limit of the consumer is divided by; a promise of another chance to ask while this process has no share yet, or
+   * stood still for so long that the others may have divided without it.
+   */
+  share(policy: Policy): number | Promise<unknown> {
+    if (!this.#shares) return 1;
+    if (this.clock.monotonic() - this.#asked > TTL) this.#shares.forfeit();
+    return this.#shares.partsOf(consumerKey(policy)) ?? this.#shares.changed();
   }
 
   /** What the other live processes last told, five seconds ago at most; none without a shared store, or when it is away. */
@@ -57,21 +78,40 @@ export class Presence {
 
   async stop(): Promise<void> {
     this.#stop?.();
+    this.#cancelNext?.();
     const report = this.#report;
     this.#report = undefined;
     await this.#beating; // A report that is under way would outlive the withdrawal.
     if (report) await this.store?.withdraw(report.id).catch(() => undefined);
   }
 
+  #look(): Promise<void> {
+    return (this.#beating ??= this.#beat().finally(() => {
+      this.#beating = undefined;
+      this.#cancelNext?.();
+      if (this.#report && this.#impatient)
+        this.#cancelNext = this.clock.after(IMPATIENT, () => void this.#look(), true);
+    }));
+  }
+
   async #beat(): Promise<void> {
-    if (!this.#report || !this.store) return;
+    const [report, shares, store] = [this.#report, this.#shares, this.store];
+    if (!report || !shares || !store) return;
+    if (this.clock.monotonic() - this.#asked > TTL) shares.forfeit();
+    const announce = (): Promise<void> =>
+      store.report({ ...report, loads: this.#loads(), parts: shares.announced }, TTL);
     try {
-      await this.store.report({ ...this.#report, loads: this.#loads() }, TTL);
-      const alive = await this.store.list();
+      await announce();
+      const alive = await store.list();
       this.processes = Math.max(1, alive.length);
-      for (const other of alive) this.#compare(this.#report, other);
+      if (shares.look(alive.filter(({ id }) => id !== report.id))) await announce();
+      this.#impatient = this.#split && !shares.admitted;
+      for (const other of alive) this.#compare(report, other);
     } catch (error) {
-      this.events.emit('storeError', { store: this.store.kind, error });
+      this.#impatient = false;
+      this.events.emit('storeError', { store: store.kind, error });
+    } finally {
+      this.#asked = this.clock.monotonic();
     }
   }
 

@@ -56,14 +56,17 @@ export class RateLimitInterceptor extends Control {
     return undefined;
   }
 
-  #limiter({ broker, queue }: Policy): Limiter {
-    const consumer = `${broker}/${queue}`;
+  #limiter(policy: Policy): Limiter {
+    const consumer = `${policy.broker}/${policy.queue}`;
     const found = this.#limiters.get(consumer);
     if (found) return found;
     const name = (key: string): string => (key ? `${consumer}:${key}` : consumer);
     const limiter = new Limiter({
       clock: this.clock,
-      line: (key, scope) => (scope === 'shared' ? this.#shared(name(key)) : this.#own()),
+      line: (key, scope) => {
+        if (scope === 'shared') return this.#shared(name(key));
+        return this.#own(scope === 'split' ? () => this.presence.share(policy) : () => 1);
+      },
       ask: (key, rate) =>
         rate.scope === 'shared' ? this.#reserve(name(key), rate, 0).then((told) => told?.wait ?? 0) : undefined,
     });
@@ -71,15 +74,19 @@ export class RateLimitInterceptor extends Control {
     return limiter;
   }
 
-  /** The starts of this process alone. */
-  #own(): LineOptions {
+  /** The starts of this process alone: the limit divided by its parts, where they are known. */
+  #own(parts: () => number | Promise<unknown>): LineOptions {
     const schedule = new Gcra();
     const { clock } = this;
+    const reserve = (pace: Pace, permits: number): Reserved | Promise<Reserved> => {
+      const count = parts();
+      if (typeof count !== 'number') return count.then(() => reserve(pace, permits));
+      const interval = pace.interval * count;
+      return { wait: schedule.reserve(clock.monotonic(), interval, pace.burst, permits), interval };
+    };
     return {
       clock,
-      reserve: ({ interval, burst }, permits) => {
-        return { wait: schedule.reserve(clock.monotonic(), interval, burst, permits), interval };
-      },
+      reserve,
       hurry: ({ interval }) => schedule.hurry(clock.monotonic(), interval),
       tolerance: ({ interval }) => ({ ms: Math.max(interval, LATE), starts: Infinity }),
     };

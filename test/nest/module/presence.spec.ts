@@ -5,11 +5,7 @@ import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { Presence } from '../../../lib/nest/presence.js';
 import { boot, signal, turns, type Booted } from '../support/app.js';
-
-/** As a store of a server would be: apps that open it see each other, and none closes it for the others. */
-function sharedStore(): CoordinationStore {
-  return Object.assign(memoryCoordination(), { shared: true, close: async () => undefined });
-}
+import { sharedStore } from '../support/shared-store.js';
 
 function consuming(options: ConsumerOptions, clock: ManualClock, coordination: CoordinationStore): Promise<Booted> {
   @Injectable()
