@@ -70,8 +70,8 @@ export class Line {
   enter(pace: () => Pace | undefined): Place {
     const place = new Place(pace, (left) => this.#leave(left));
     this.#places.push(place);
-    // Those who came before are served by their timer.
     if (this.#places.length === 1 || this.#held.count === 0) this.#serve();
+    else this.#topUp(this.options.clock.monotonic());
     return place;
   }
 

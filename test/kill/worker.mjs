@@ -7,10 +7,12 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
 import { sqlite } from 'nestjs-funq/sqlite';
+import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
 
 const [folder, json = '{}'] = process.argv.slice(2);
 const settings = JSON.parse(json);
 const write = (...words) => appendFileSync(join(folder, 'ledger.txt'), `${words.join(' ')}\n`);
+let failures = 0;
 const die = () => process.kill(process.pid, 'SIGKILL');
 
 /** Dies at a point of a message's path that no handler can reach. */
@@ -52,6 +54,7 @@ class Jobs {
     if (id === 'poison') die();
     if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
     if (settings.follow) await this.publisher.publish('follow', [id]);
+    if (id.startsWith('fails') && failures++ % 3 < 2) throw new Error(write('failed', id, process.pid));
     write('end', id, process.pid);
   }
 
@@ -73,13 +76,15 @@ Module({
   imports: [
     FunqModule.forRoot({
       brokers: { default: mortal(sqlite({ file: join(folder, 'funq.db') })) },
+      stores: { coordination: sqliteCoordination({ file: join(folder, 'funq.db') }) },
       shutdownGrace: settings.grace ?? '10s',
     }),
   ],
   providers: [{ provide: Jobs, useFactory: (publisher) => new Jobs(publisher), inject: [FunqPublisher] }],
 })(App);
 
-Logger.overrideLogger(['error', 'fatal']);
-const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
+const levels = settings.quiet ? ['fatal'] : ['error', 'fatal'];
+Logger.overrideLogger(levels);
+const app = await NestFactory.createApplicationContext(App, { logger: levels });
 app.enableShutdownHooks();
 process.send?.('ready');

@@ -8,7 +8,8 @@ import { canonicalKey } from '../../core/canonical.js';
 import { originOf } from '../../core/envelope.js';
 import { Events } from '../../core/events.js';
 import { PunctualStore } from '../../core/punctual-store.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION } from '../funq.tokens.js';
+import type { FunqSettings } from '../funq.options.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION, FUNQ_SETTINGS } from '../funq.tokens.js';
 import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
 import { Control } from './control.js';
@@ -29,6 +30,7 @@ export class FilterInterceptor extends Control {
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
+    @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
     private readonly events: Events,
   ) {
     super();
@@ -86,9 +88,10 @@ export class FilterInterceptor extends Control {
   }
 
   #skip(task: ManagedTask, claim: FilterClaim & { state: 'done' }): void {
-    const cached = task.policy.filter!.reply === 'cached' && claim.value !== undefined;
-    const answer = cached ? { value: this.#kept(claim) } : undefined;
-    task.discard('an equal call was executed', 'filtered', answer);
+    const executed = 'an equal call was executed';
+    if (task.policy.filter!.reply !== 'cached') task.discard(executed, 'filtered');
+    else if (claim.value) task.discard(executed, 'filtered', { value: this.#kept(claim) });
+    else task.discard(`${executed}, and its result was not kept: it is no data, or larger than maxPayload`, 'filtered');
   }
 
   #kept({ value }: FilterClaim & { state: 'done' }): unknown {
@@ -102,7 +105,8 @@ export class FilterInterceptor extends Control {
 
   #encoded(value: unknown): Uint8Array | undefined {
     try {
-      return this.codec.encodeValue(value);
+      const bytes = this.codec.encodeValue(value);
+      return bytes.length <= this.settings.maxPayload ? bytes : undefined;
     } catch {
       return undefined; // A result that is no data can't be handed to others; the call is done all the same.
     }

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Consumer, type CoordinationStore } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
+import { TRAVELS } from '../../core/codec-values.js';
 import { filtering, job } from '../support/filtering.js';
 import { boot, collect, signal, turns } from '../support/app.js';
 
@@ -124,11 +126,57 @@ describe('callers of a filtered call', () => {
     expect(job.ran).toHaveLength(1);
   });
 
-  it('get an error when the result was no data', async () => {
+  it('get every kind of value that a result may be', async () => {
+    const { funq } = await filtering({ filter: { reply: 'cached' } });
+    for (const [name, value] of TRAVELS) {
+      job.work = value;
+      const [first, second] = [await funq.ask('jobs', [name]), await funq.ask('jobs', [name])];
+      expect(isDeepStrictEqual(second, first), name).toBe(true);
+    }
+    expect(job.ran).toHaveLength(TRAVELS.length);
+  });
+
+  it.each([
+    ['was no data', () => () => 1],
+    ['was larger than what may be sent', () => 'x'.repeat(1024 * 1024)],
+  ])('get an error that says so when the result %s', async (_name, result) => {
     const { funq, run } = await filtering({ filter: { reply: 'cached' } });
-    job.work = () => () => 1;
+    job.work = result;
     expect(await run('x')).toBe('done');
-    await expect(funq.ask('jobs', ['x'])).rejects.toMatchObject({ remoteCode: 'FUNQ_FILTERED' });
+    await expect(funq.ask('jobs', ['x'])).rejects.toMatchObject({
+      remoteCode: 'FUNQ_FILTERED',
+      message: expect.stringContaining('its result was not kept') as string,
+    });
+  });
+
+  it('wait for the first call while it runs, in another process too, and get its result', async () => {
+    const clock = new ManualClock();
+    const queues = new Map();
+    const coordination = memoryCoordination();
+    const open = signal<string>();
+    let runs = 0;
+    @Injectable()
+    class Job {
+      @Consumer({ queue: 'jobs', concurrency: 1, filter: { reply: 'cached' } })
+      run(_city: string): Promise<string> {
+        runs++;
+        return open.promise;
+      }
+    }
+    const [one, two] = await Promise.all(
+      [1, 2].map(() =>
+        boot({ providers: [Job] }, { clock, brokers: { default: memory({ queues }) }, stores: { coordination } }),
+      ),
+    );
+    // With one slot each, the second call is taken by the other process.
+    const asked = [one!, two!].map(({ funq }) => funq.ask('jobs', ['Wuhan'], { replyTimeout: '1m' }));
+    await clock.advance(7300);
+    expect(runs).toBe(1);
+    open.resolve('sunny');
+    await turns();
+    await clock.advance(2000);
+    expect(await Promise.all(asked)).toEqual(['sunny', 'sunny']);
+    expect(runs).toBe(1);
   });
 });
 

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from 'nestjs-funq/testing';
+import { Gcra } from '../../lib/core/gcra.js';
+import { Line, type LineOptions } from '../../lib/core/line.js';
+import type { Place } from '../../lib/core/place.js';
+
+/** A clock whose timers fire late, as those of a busy process do. */
+class LateClock extends ManualClock {
+  late: (due: number) => number = () => 0;
+
+  override after(ms: number, run: () => void): () => void {
+    return super.after(ms + this.late(this.monotonic() + ms), run);
+  }
+}
+
+const pace = { interval: 10, burst: 1 };
+
+function lineOn(clock: ManualClock, options: Partial<LineOptions> = {}): Line {
+  const schedule = new Gcra();
+  return new Line({
+    clock,
+    reserve: ({ interval, burst }, permits) => {
+      return { wait: schedule.reserve(clock.monotonic(), interval, burst, permits), interval };
+    },
+    hurry: ({ interval }) => schedule.hurry(clock.monotonic(), interval),
+    tolerance: () => ({ ms: 10, starts: Infinity }),
+    ...options,
+  });
+}
+
+/** Stands in line `count` times; the times of the starts, as they come. */
+function enter(
+  line: Line,
+  clock: ManualClock,
+  count: number,
+  own: () => typeof pace | undefined = () => pace,
+): number[] {
+  const at: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const place = line.enter(own);
+    if (place.started) at.push(clock.monotonic());
+    else void place.turn().then(() => at.push(clock.monotonic()));
+  }
+  return at;
+}
+
+describe('a line', () => {
+  it('keeps to its schedule however late each timer is', async () => {
+    const clock = new LateClock();
+    clock.late = (due) => (due * 7) % 4;
+    const at = enter(lineOn(clock), clock, 1000);
+    await clock.advance(20_000);
+    for (const [n, time] of at.entries()) {
+      expect(time - n * 10).toBeGreaterThanOrEqual(0);
+      expect(time - n * 10).toBeLessThan(4);
+    }
+    expect(at).toHaveLength(1000);
+  });
+
+  it('lets several go at once where an interval is shorter than what a timer can do', async () => {
+    const clock = new LateClock();
+    const interval = 0.25;
+    clock.late = () => 1.5;
+    const at = enter(lineOn(clock), clock, 4000, () => ({ interval, burst: 1 }));
+    await clock.advance(1100);
+    expect(at).toHaveLength(4000);
+    for (const [n, time] of at.entries()) expect(time - n * interval).toBeLessThan(2);
+  });
+
+  it('does not make up for a pause', async () => {
+    const clock = new LateClock();
+    // Whatever falls due between 100 and 200 is found at 200.
+    clock.late = (due) => (due > 100 && due < 200 ? 200 - due : 0);
+    const at = enter(lineOn(clock), clock, 40);
+    await clock.advance(1000);
+    const around = at.filter((time) => time >= 100 && time <= 220);
+    expect(around).toEqual([100, 200, 210, 220]);
+    expect(at).toHaveLength(40);
+  });
+
+  it('makes up for a few only where others start meanwhile', async () => {
+    const clock = new LateClock();
+    clock.late = (due) => (due > 100 && due < 120 ? 120 - due : 0);
+    const tolerance = () => ({ ms: 50, starts: 2 });
+    const at = enter(lineOn(clock, { tolerance }), clock, 300, () => ({ interval: 1, burst: 1 }));
+    await clock.advance(1000);
+    const found = at.filter((time) => time === 120);
+    expect(found).toHaveLength(2);
+    expect(at).toHaveLength(300);
+  });
+
+  it('gives the start of one who leaves to the next', async () => {
+    const clock = new ManualClock();
+    const line = lineOn(clock);
+    const at: [string, number][] = [];
+    const places = ['a', 'b', 'c'].map((name): Place => {
+      const place = line.enter(() => pace);
+      const note = (): unknown => at.push([name, clock.monotonic()]);
+      if (place.started) note();
+      else void place.turn().then(note);
+      return place;
+    });
+    places[1]!.leave();
+    await clock.advance(100);
+    expect(at).toEqual([
+      ['a', 0],
+      ['c', 10],
+    ]);
+    expect(line.idle(clock.monotonic())).toBe(true);
+  });
+
+  it('follows a pace that changes, up at once, down after one more start, and off', async () => {
+    const clock = new ManualClock();
+    const line = lineOn(clock);
+    let now: typeof pace | undefined = { interval: 60_000, burst: 1 };
+    const at = enter(line, clock, 10, () => now);
+    await clock.advance(1000);
+    now = { interval: 100, burst: 1 };
+    line.replan();
+    await clock.advance(150);
+    now = { interval: 500, burst: 1 };
+    line.replan();
+    await clock.advance(1000);
+    now = undefined;
+    line.replan();
+    await clock.advance(1);
+    expect(at).toEqual([0, 1100, 1300, 1800, 2150, 2150, 2150, 2150, 2150, 2150]);
+  });
+
+  it('tells those who wait when no starts can be had', async () => {
+    const line = lineOn(new ManualClock(), { reserve: () => Promise.reject(new Error('no')) });
+    await expect(line.enter(() => pace).turn()).rejects.toThrow('no');
+  });
+
+  it.each([
+    [1, 5],
+    [0.1, 50],
+    [100, 1],
+  ])('reserves 5 ms of starts at a time, or one, and 25 ms ahead: every %d ms', async (interval, piece) => {
+    const clock = new ManualClock();
+    const schedule = new Gcra();
+    let [asked, most, reserved, ahead] = [0, 0, 0, 0];
+    const reserve: LineOptions['reserve'] = async (own, permits) => {
+      asked++;
+      reserved += permits;
+      most = Math.max(most, permits);
+      await clock.sleep(1);
+      return { wait: schedule.reserve(clock.monotonic(), own.interval, own.burst, permits), interval: own.interval };
+    };
+    const line = lineOn(clock, { reserve });
+    const at = enter(line, clock, 2000, () => ({ interval, burst: 1 }));
+    for (let ms = 0; ms < 150; ms++) {
+      await clock.advance(1);
+      ahead = Math.max(ahead, reserved - at.length);
+    }
+    expect(most).toBe(piece);
+    expect(ahead).toBeLessThanOrEqual(Math.max(2, (25 + 2 * 5) / interval));
+    expect(at.length).toBeGreaterThanOrEqual(Math.floor(148 / interval));
+    expect(asked).toBeLessThanOrEqual(at.length / piece + 8);
+  });
+});
