@@ -56,9 +56,9 @@ export class Limiter {
     return true;
   }
 
-  /** The consumer's rate has changed. */
-  replan(): void {
-    for (const line of this.#lines.values()) line.replan();
+  /** The consumer's rate is this one from now on. */
+  replan(rate: RatePolicy | undefined): void {
+    for (const line of this.#lines.values()) line.replan(rate);
   }
 
   #line({ scope }: RatePolicy, name: string): Line {

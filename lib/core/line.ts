@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import { Gcra } from './gcra.js';
 import { HeldStarts, type Tolerance } from './held-starts.js';
-import { Place, type Pace } from './place.js';
+import { Place, samePace, type Pace } from './place.js';
 
 /** Starts are reserved this many milliseconds ahead, at least one. They are lost when the process ends. */
 const AHEAD = 25;
@@ -42,6 +42,8 @@ export class Line {
   #front = -Infinity;
   /** Milliseconds between the starts that were reserved last. */
   #step: number | undefined;
+  /** What they were reserved for. */
+  #pace: Pace | undefined;
   readonly #promised = new Gcra();
   #asking = false;
   #cancel: (() => void) | undefined;
@@ -75,12 +77,12 @@ export class Line {
     return place;
   }
 
-  /** The pace of those who wait may have changed: what was reserved ahead for the old one is given up. */
-  replan(): void {
+  /** From now on this is the pace; what was reserved ahead for another one is given up. */
+  replan(pace: Pace | undefined): void {
+    if (pace && samePace(pace, this.#pace)) return;
     this.#held.clear();
     this.#front = this.#promised.next = -Infinity;
     this.#step = undefined;
-    const pace = this.#places[0]?.pace();
     if (pace) this.options.hurry?.(pace);
     this.#serve();
   }
@@ -145,22 +147,19 @@ export class Line {
     return false;
   }
 
-  #hold({ wait, interval }: Reserved, { burst }: Pace, permits: number): void {
+  #hold({ wait, interval }: Reserved, pace: Pace, permits: number): void {
     const since = this.options.clock.monotonic();
     this.#held.add(since + wait, interval, permits, since);
     this.#step = interval;
-    this.#front = since + wait + (permits + burst - 1) * interval;
+    this.#pace = pace;
+    this.#front = since + wait + (permits + pace.burst - 1) * interval;
   }
 
   /** How many in a row, of those without a start, have this pace; not more than a piece. */
-  #wanted({ interval, burst }: Pace): number {
-    const most = Math.max(burst, Math.ceil(PIECE / interval));
+  #wanted(pace: Pace): number {
+    const most = Math.max(pace.burst, Math.ceil(PIECE / pace.interval));
     let count = 1;
-    while (count < most) {
-      const pace = this.#places[this.#held.count + count]?.pace();
-      if (pace?.interval !== interval || pace.burst !== burst) break;
-      count++;
-    }
+    while (count < most && samePace(pace, this.#places[this.#held.count + count]?.pace())) count++;
     return count;
   }
 }

@@ -1,7 +1,10 @@
-export interface Pace {
-  /** Milliseconds between two starts. */
-  readonly interval: number;
-  readonly burst: number;
+import type { RatePolicy } from '../contracts/policy.js';
+
+/** How often starts may come. */
+export type Pace = Readonly<Pick<RatePolicy, 'interval' | 'burst' | 'schedule'>>;
+
+export function samePace(one: Pace, other: Pace | undefined): boolean {
+  return one.interval === other?.interval && one.burst === other.burst && one.schedule === other.schedule;
 }
 
 /** One who waits in a line. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
 import { Gcra } from '../../lib/core/gcra.js';
 import { Line, type LineOptions } from '../../lib/core/line.js';
-import type { Place } from '../../lib/core/place.js';
+import type { Pace, Place } from '../../lib/core/place.js';
 
 /** A clock whose timers fire late, as those of a busy process do. */
 class LateClock extends ManualClock {
@@ -13,7 +13,8 @@ class LateClock extends ManualClock {
   }
 }
 
-const pace = { interval: 10, burst: 1 };
+const every = (interval: number): Pace => ({ interval, burst: 1, schedule: '' });
+const pace = every(10);
 
 function lineOn(clock: ManualClock, options: Partial<LineOptions> = {}): Line {
   const schedule = new Gcra();
@@ -29,12 +30,7 @@ function lineOn(clock: ManualClock, options: Partial<LineOptions> = {}): Line {
 }
 
 /** Stands in line `count` times; the times of the starts, as they come. */
-function enter(
-  line: Line,
-  clock: ManualClock,
-  count: number,
-  own: () => typeof pace | undefined = () => pace,
-): number[] {
+function enter(line: Line, clock: ManualClock, count: number, own: () => Pace | undefined = () => pace): number[] {
   const at: number[] = [];
   for (let n = 0; n < count; n++) {
     const place = line.enter(own);
@@ -61,7 +57,7 @@ describe('a line', () => {
     const clock = new LateClock();
     const interval = 0.25;
     clock.late = () => 1.5;
-    const at = enter(lineOn(clock), clock, 4000, () => ({ interval, burst: 1 }));
+    const at = enter(lineOn(clock), clock, 4000, () => every(interval));
     await clock.advance(1100);
     expect(at).toHaveLength(4000);
     for (const [n, time] of at.entries()) expect(time - n * interval).toBeLessThan(2);
@@ -82,7 +78,7 @@ describe('a line', () => {
     const clock = new LateClock();
     clock.late = (due) => (due > 100 && due < 120 ? 120 - due : 0);
     const tolerance = () => ({ ms: 50, starts: 2 });
-    const at = enter(lineOn(clock, { tolerance }), clock, 300, () => ({ interval: 1, burst: 1 }));
+    const at = enter(lineOn(clock, { tolerance }), clock, 300, () => every(1));
     await clock.advance(1000);
     const found = at.filter((time) => time === 120);
     expect(found).toHaveLength(2);
@@ -112,19 +108,32 @@ describe('a line', () => {
   it('follows a pace that changes, up at once, down after one more start, and off', async () => {
     const clock = new ManualClock();
     const line = lineOn(clock);
-    let now: typeof pace | undefined = { interval: 60_000, burst: 1 };
+    let now: Pace | undefined = every(60_000);
     const at = enter(line, clock, 10, () => now);
     await clock.advance(1000);
-    now = { interval: 100, burst: 1 };
-    line.replan();
+    now = every(100);
+    line.replan(now);
     await clock.advance(150);
-    now = { interval: 500, burst: 1 };
-    line.replan();
+    now = every(500);
+    line.replan(now);
     await clock.advance(1000);
     now = undefined;
-    line.replan();
+    line.replan(now);
     await clock.advance(1);
     expect(at).toEqual([0, 1100, 1300, 1800, 2150, 2150, 2150, 2150, 2150, 2150]);
+  });
+
+  it('remembers no wait of a slower pace, though nobody stands in line when that ends', async () => {
+    const clock = new ManualClock();
+    const line = lineOn(clock);
+    const hour = 3_600_000;
+    enter(line, clock, 1, () => every(hour));
+    line.replan(every(hour));
+    expect(line.expected(every(hour))).toBe(hour);
+    line.replan(pace);
+    const at = enter(line, clock, 3);
+    await clock.advance(100);
+    expect(at).toEqual([10, 20, 30]);
   });
 
   it('tells those who wait when no starts can be had', async () => {
@@ -148,7 +157,7 @@ describe('a line', () => {
       return { wait: schedule.reserve(clock.monotonic(), own.interval, own.burst, permits), interval: own.interval };
     };
     const line = lineOn(clock, { reserve });
-    const at = enter(line, clock, 2000, () => ({ interval, burst: 1 }));
+    const at = enter(line, clock, 2000, () => every(interval));
     for (let ms = 0; ms < 150; ms++) {
       await clock.advance(1);
       ahead = Math.max(ahead, reserved - at.length);

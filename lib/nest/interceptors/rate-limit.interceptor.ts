@@ -35,6 +35,7 @@ export class RateLimitInterceptor extends Control {
     private readonly events: Events,
   ) {
     super();
+    events.on('changed', ({ policy }) => this.#limiters.get(consumerOf(policy))?.replan(policy.rate));
   }
 
   appliesTo(policy: Policy): boolean {
@@ -57,18 +58,18 @@ export class RateLimitInterceptor extends Control {
   }
 
   #limiter(policy: Policy): Limiter {
-    const consumer = `${policy.broker}/${policy.queue}`;
+    const consumer = consumerOf(policy);
     const found = this.#limiters.get(consumer);
     if (found) return found;
-    const name = (key: string): string => (key ? `${consumer}:${key}` : consumer);
+    const name = (key: string, { schedule }: Pace): string => `${consumer}${schedule}${key && `:${key}`}`;
     const limiter = new Limiter({
       clock: this.clock,
       line: (key, scope) => {
-        if (scope === 'shared') return this.#shared(name(key));
+        if (scope === 'shared') return this.#shared((pace) => name(key, pace));
         return this.#own(scope === 'split' ? () => this.presence.share(policy) : () => 1);
       },
       ask: (key, rate) =>
-        rate.scope === 'shared' ? this.#reserve(name(key), rate, 0).then((told) => told?.wait ?? 0) : undefined,
+        rate.scope === 'shared' ? this.#reserve(name(key, rate), rate, 0).then((told) => told?.wait ?? 0) : undefined,
     });
     this.#limiters.set(consumer, limiter);
     return limiter;
@@ -93,13 +94,13 @@ export class RateLimitInterceptor extends Control {
   }
 
   /** The starts of all processes together. */
-  #shared(name: string): LineOptions {
+  #shared(name: (pace: Pace) => string): LineOptions {
     const { clock } = this;
     const alone = new Gcra();
     return {
       clock,
       reserve: async (pace, permits) => {
-        const reserved = await this.#reserve(name, pace, permits);
+        const reserved = await this.#reserve(name(pace), pace, permits);
         if (reserved) return reserved;
         // Without the store each process keeps to its share, so that together they stay within the limit.
         const interval = pace.interval * this.presence.processes;
@@ -122,4 +123,8 @@ export class RateLimitInterceptor extends Control {
       return undefined;
     }
   }
+}
+
+function consumerOf({ broker, queue }: Policy): string {
+  return `${broker}/${queue}`;
 }
