@@ -37,6 +37,8 @@ Module({
 const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
 if (tasks > 0) await publish(app.get(FunqPublisher));
 process.send('ready');
+// Nobody listens any more.
+process.once('disconnect', () => process.exit());
 process.once('message', async () => {
   const measured = { starts: [...starts], calls };
   await app.close();
