@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FunqPublisher } from 'nestjs-funq';
+import { ChaosFunctions } from '../process/functions.js';
+import type { Deed } from '../process/order.js';
+import type { Settings } from './fault.js';
+import type { Fleet, Member } from './fleet.js';
+import type { History } from './history.js';
+import { EVERYBODY, type LedgerReader, type LedgerWriter } from './ledger.js';
+import type { Random } from './random.js';
+import type { Supply } from './supply.js';
+
+const TICK = 25;
+/** Milliseconds without any entry in the ledger after which a run is stuck. */
+const STUCK = 60_000;
+/** Milliseconds that a stopped process takes to stand still. */
+const STANDSTILL = 20;
+
+interface Parts {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly fleet: Fleet;
+  readonly history: History;
+  readonly supply: Supply;
+  readonly ledger: LedgerWriter;
+  readonly reader: LedgerReader;
+  readonly random: Random;
+  readonly funq: FunqPublisher;
+}
+
+/** What a fault works with: the processes, their history so far, and the means to wait and to do harm. */
+export class Rig {
+  readonly settings: Settings;
+  /** Where the broker keeps what it stores. */
+  readonly folder: string;
+  readonly fleet: Fleet;
+  readonly history: History;
+  readonly random: Random;
+  #deeds = 0;
+
+  constructor(private readonly parts: Parts) {
+    ({ settings: this.settings, folder: this.folder, fleet: this.fleet } = parts);
+    ({ history: this.history, random: this.random } = parts);
+  }
+
+  /** Waits, while the work goes on. Throws when nothing happens any more. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    for (let [size, since] = [-1, 0]; !condition(); await sleep(TICK)) {
+      this.#look();
+      const now = performance.now();
+      if (this.history.size > size) [size, since] = [this.history.size, now];
+      else if (now - since > STUCK) throw new Error(`stuck: nothing has happened for ${STUCK} ms, waiting for ${what}`);
+    }
+  }
+
+  async pause(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    await this.until('a pause to end', () => performance.now() >= end);
+  }
+
+  /** Waits for a promise, while the work goes on. */
+  async during<T>(what: string, work: Promise<T>): Promise<T> {
+    let over = false;
+    const settled = work.finally(() => (over = true));
+    settled.catch(() => undefined);
+    await this.until(what, () => over);
+    return settled;
+  }
+
+  /** The moment of the `nth` fault: they are spread over the work, whatever its speed, each at a random place of its part. */
+  async turn(nth: number): Promise<void> {
+    const { tasks, faults } = this.settings;
+    const share = ((nth + this.random.next()) / (faults + 1)) * tasks;
+    await this.until(`fault ${nth + 1}`, () => this.history.ended.size >= share);
+  }
+
+  /** A consumer that does its work, by chance. */
+  async anyConsumer(): Promise<Member> {
+    const member = this.random.pick(this.fleet.consumers);
+    await this.during('a consumer to start', member.ready);
+    return member;
+  }
+
+  /** Resolves when every task that was wanted is acknowledged and has been executed or, if `except`, need not be. */
+  async finish(except: (task: string) => boolean): Promise<void> {
+    const { supply, history } = this.parts;
+    await this.until('all tasks to be published', () => supply.isComplete);
+    const open = new Set(history.acknowledged);
+    await this.until('all tasks to be executed', () => {
+      for (const task of history.acknowledged) open.add(task);
+      for (const task of open) if (history.ended.has(task) || except(task)) open.delete(task);
+      return open.size === 0;
+    });
+  }
+
+  /** Publishes a task that does something; resolves to its id. */
+  async order(deed: Deed, ms: number): Promise<string> {
+    const { funq, ledger } = this.parts;
+    const id = `${deed}${++this.#deeds}`;
+    ledger.write('attempted', id);
+    await funq.to(ChaosFunctions, { id }).work(ms, deed);
+    ledger.write('acknowledged', id);
+    return id;
+  }
+
+  /** Halts a process as a debugger or a hypervisor would, for `ms`. */
+  async freeze(member: Member, ms: number): Promise<void> {
+    member.child.kill('SIGSTOP');
+    await sleep(STANDSTILL);
+    this.begin(member.name);
+    await this.pause(ms);
+    this.end(member.name);
+    member.child.kill('SIGCONT');
+  }
+
+  /** Notes that harm begins to be done to a process, or to all. */
+  begin(on: string = EVERYBODY): void {
+    this.parts.ledger.write('fault', undefined, undefined, on);
+  }
+
+  end(on: string = EVERYBODY): void {
+    this.parts.ledger.write('over', undefined, undefined, on);
+  }
+
+  #look(): void {
+    for (const entry of this.parts.reader.read()) this.history.add(entry);
+    this.parts.supply.supply();
+  }
+}
