@@ -74,7 +74,7 @@ function obstacleOf({ brokers, obstacle }: Fault, broker: string): string | unde
 function settingsOf(fault: Fault, options: Given<typeof OPTIONS>): Settings {
   const own = options.size === 'short' ? fault.short : fault.full;
   const { tasks = own.tasks, processes = own.processes, faults = own.faults, lease = own.lease } = options;
-  return { tasks, processes, faults, lease };
+  return { ...own, tasks, processes, faults, lease };
 }
 
 function faultsInWords(): string {

@@ -21,8 +21,7 @@ export type OptionTable = Readonly<Record<string, NumberOption | ChoiceOption>>;
 /** What was asked for. */
 export type Given<T extends OptionTable> = {
   readonly [K in keyof T]:
-    | (T[K] extends NumberOption ? number : string)
-    | (T[K] extends { fallback: unknown } ? never : undefined);
+    (T[K] extends NumberOption ? number : string) | (T[K] extends { fallback: unknown } ? never : undefined);
 };
 
 /** What can't be understood on the command line: its message is all that the user needs. */

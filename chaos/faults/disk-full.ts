@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from '../rig/fault.js';
-import { rejectedWith } from './rejections.js';
+import { EVERYBODY } from '../rig/ledger.js';
+import { refused, rejectedWith } from './rejections.js';
 
 const SIZE = '32m';
 /** Milliseconds that the disk stays full. */
@@ -10,7 +11,8 @@ const FULL = 4000;
 
 /** A disk without room, of which the file is on. */
 export const diskFull: Fault = {
-  about: 'the disk of the file is full for a while: publishes reject and nothing is lost; when there is room, all goes on',
+  about:
+    'the disk of the file is full for a while: publishes reject and nothing is lost; when there is room, all goes on',
   full: { tasks: 20_000, processes: 4, faults: 5, lease: 10_000 },
   short: { tasks: 1000, processes: 2, faults: 1, lease: 10_000 },
   brokers: ['sqlite'],
@@ -33,13 +35,11 @@ export const diskFull: Fault = {
     const ballast = join(rig.folder, 'ballast');
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);
-      rig.begin();
-      fill(ballast);
-      const refused = rig.history.rejected.size;
-      await rig.pause(FULL);
-      await rig.until('a publish to be refused', () => rig.history.rejected.size > refused);
-      rig.end();
-      rmSync(ballast);
+      await rig.harm(
+        EVERYBODY,
+        () => (fill(ballast), refused(rig, FULL)),
+        () => rmSync(ballast, { force: true }),
+      );
     }
     return rejectedWith(rig, 'FUNQ_SQLITE_FULL');
   },
@@ -50,7 +50,7 @@ function fill(file: string): void {
   const target = openSync(file, 'w');
   for (let size = 2 ** 20; size >= 512; size /= 2) {
     try {
-      for (const piece = Buffer.alloc(size, 1); ; ) writeSync(target, piece);
+      for (const piece = Buffer.alloc(size, 1); ;) writeSync(target, piece);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     }

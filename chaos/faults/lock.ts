@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { BUSY_TIMEOUT } from '../brokers.js';
 import type { Fault } from '../rig/fault.js';
-import { rejectedWith } from './rejections.js';
+import { EVERYBODY } from '../rig/ledger.js';
+import { refused, rejectedWith } from './rejections.js';
 
 /** As much of a SQLite driver as a lock needs. */
 interface Driver {
@@ -21,10 +22,11 @@ export const lock: Fault = {
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);
       other.exec('BEGIN IMMEDIATE');
-      rig.begin();
-      await rig.pause(BUSY_TIMEOUT * 2);
-      rig.end();
-      other.exec('ROLLBACK');
+      await rig.harm(
+        EVERYBODY,
+        () => refused(rig, BUSY_TIMEOUT * 2),
+        () => other.exec('ROLLBACK'),
+      );
     }
     other.close();
     return rejectedWith(rig, 'FUNQ_SQLITE_BUSY');

@@ -12,7 +12,7 @@ export const poison: Fault = {
   async inflict(rig) {
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);
-      await rig.order('die', 0);
+      await rig.publisher.one(0, 'die');
     }
     const expected = rig.settings.faults * DEATHS;
     await rig.until('the deaths', () => rig.history.faults.length >= expected);

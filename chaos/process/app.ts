@@ -28,4 +28,3 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
 
   return NestFactory.createApplicationContext(App, { logger: ['warn', 'error', 'fatal'] });
 }
-

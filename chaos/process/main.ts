@@ -11,7 +11,8 @@ const app = await createApp(order);
 app.enableShutdownHooks();
 if (order.role === 'publisher') {
   const publisher = new ChaosPublisher(app.get(FunqPublisher), app.get(LedgerWriter), order);
-  process.on('message', (message: PublishOrder) => void publisher.publish(message));
+  let orders = Promise.resolve();
+  process.on('message', (order: PublishOrder) => (orders = orders.then(() => publisher.publish(order))));
 }
 process.on('disconnect', () => process.exit(0));
 process.send!('ready');

@@ -13,6 +13,8 @@ export interface ProcessOrder {
   readonly dieAt?: 'claim' | 'ack';
   /** Tasks publish another one before they end. */
   readonly follow?: boolean;
+  /** The longest that the function of a task takes that it publishes, in milliseconds. */
+  readonly longest: number;
   readonly seed: number;
 }
 

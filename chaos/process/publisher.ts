@@ -3,14 +3,12 @@ import type { FunqPublisher } from 'nestjs-funq';
 import type { LedgerWriter } from '../rig/ledger.js';
 import { Random } from '../rig/random.js';
 import { ChaosFunctions } from './functions.js';
-import type { ProcessOrder, PublishOrder } from './order.js';
+import type { Deed, ProcessOrder, PublishOrder } from './order.js';
 
-/** The longest that a task's function takes, in milliseconds. */
-const LONGEST = 5;
 /** Milliseconds before anything is published again after a refusal. */
 const PAUSE = 100;
 
-/** Publishes as many tasks as it is told to, and writes down what became of each. */
+/** Publishes tasks, and writes down what became of each. */
 export class ChaosPublisher {
   readonly #random: Random;
   #count = 0;
@@ -23,21 +21,24 @@ export class ChaosPublisher {
     this.#random = new Random(order.seed);
   }
 
+  /** As many tasks as asked for, each of which takes its time. */
   async publish({ more }: PublishOrder): Promise<void> {
-    const outcomes = await Promise.all(Array.from({ length: more }, () => this.#one()));
-    if (outcomes.includes('rejected')) await sleep(PAUSE);
+    const { longest } = this.order;
+    const outcomes = await Promise.all(Array.from({ length: more }, () => this.one(this.#random.between(0, longest))));
+    if (outcomes.includes(undefined)) await sleep(PAUSE);
   }
 
-  async #one(): Promise<'acknowledged' | 'rejected'> {
-    const id = `${this.order.name}-${++this.#count}`;
+  /** A task that does `deed`; resolves to its id when the broker holds it, to undefined when it was refused. */
+  async one(ms: number, deed?: Deed): Promise<string | undefined> {
+    const id = `${deed ?? this.order.name}-${++this.#count}`;
     this.ledger.write('attempted', id);
     try {
-      await this.funq.to(ChaosFunctions, { id }).work(this.#random.between(0, LONGEST), null);
+      await this.funq.to(ChaosFunctions, { id }).work(ms, deed ?? null);
       this.ledger.write('acknowledged', id);
-      return 'acknowledged';
+      return id;
     } catch (error) {
       this.ledger.write('rejected', id, codeOf(error));
-      return 'rejected';
+      return undefined;
     }
   }
 }
@@ -45,5 +46,6 @@ export class ChaosPublisher {
 /** The code of what is at the bottom of it: what the broker itself said. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: string; cause?: unknown };
-  return cause instanceof Error && 'code' in cause ? codeOf(cause) : (code ?? 'unknown');
+  const inner = (cause as { code?: unknown } | undefined)?.code;
+  return typeof inner === 'string' && inner.startsWith('FUNQ_') ? codeOf(cause) : (code ?? 'unknown');
 }

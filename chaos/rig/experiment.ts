@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FunqPublisher, JsonCodec, getBrokerToken, type Broker, type Delivery } from 'nestjs-funq';
 import { createApp } from '../process/app.js';
-import { FOLLOW_QUEUE, QUEUE } from '../process/order.js';
+import { FOLLOW_QUEUE, QUEUE, type ProcessOrder } from '../process/order.js';
+import { ChaosPublisher } from '../process/publisher.js';
 import { accountOf, breachesOf, type Account, type Leftovers } from './checker.js';
 import type { Fault, Finding, Settings } from './fault.js';
 import { Fleet } from './fleet.js';
@@ -29,7 +30,9 @@ export interface Result {
   readonly kept: string | undefined;
 }
 
-/** Milliseconds beyond a lease after which nothing more comes back from a process that is gone. */
+/** The longest that a task's function takes, in milliseconds, where nothing else is asked for. */
+const LONGEST = 5;
+/** Milliseconds after which nothing more comes back from processes that are gone; of those that were killed, beyond a lease. */
 const RETURN = 1500;
 
 /** Runs real processes on one broker, harms them, and makes up the account. */
@@ -55,21 +58,24 @@ async function inflicted(
   folder: string,
   store: string,
 ): Promise<Pick<Result, 'account' | 'findings' | 'breaches'>> {
-  const common = { broker, folder: store, ledger: join(folder, 'ledger.txt'), lease: settings.lease, seed };
-  const ledger = new LedgerWriter(common.ledger, 'controller');
+  const { lease, longest = LONGEST } = settings;
+  const common = { broker, folder: store, ledger: join(folder, 'ledger.txt'), lease, longest, seed };
+  const own: ProcessOrder = { ...common, name: 'controller', role: 'publisher' };
+  const ledger = new LedgerWriter(common.ledger, own.name);
   const reader = new LedgerReader(common.ledger);
   const history = new History();
   const fleet = new Fleet({ ...common, ...(fault.follow && { follow: true }) }, folder, ledger);
-  const app = await createApp({ ...common, name: 'controller', role: 'publisher' });
+  const app = await createApp(own);
   try {
     const supply = new Supply(fleet, history, settings.tasks);
-    const funq = app.get(FunqPublisher);
+    const publisher = new ChaosPublisher(app.get(FunqPublisher), ledger, own);
     const random = new Random(seed);
-    const rig = new Rig({ settings, folder: store, fleet, history, supply, ledger, reader, random, funq });
+    const rig = new Rig({ settings, folder: store, fleet, history, supply, ledger, reader, random, publisher });
     const { findings, stuck } = await work(rig, fault);
     await fleet.close();
-    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), settings.lease + RETURN);
     for (const entry of reader.read()) history.add(entry);
+    const killed = history.faults.some(({ until }) => !until);
+    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), killed ? lease + RETURN : RETURN);
     const account = accountOf(history, left);
     const deadly = [...history.acknowledged].filter((task) => fault.deadly?.(task)).length;
     const wrong = findings.filter(({ ok }) => ok === false).map(({ name, value }) => `${name}: ${value}`);

@@ -9,6 +9,8 @@ export interface Settings {
   readonly faults: number;
   /** Milliseconds. */
   readonly lease: number;
+  /** The longest that a task's function takes, in milliseconds; 5 when not given. */
+  readonly longest?: number;
 }
 
 /** What a fault has seen besides the account: shown, and judged where it can be wrong. */
@@ -31,7 +33,7 @@ export interface Fault {
   readonly brokers?: readonly string[];
   /** Why it can't be done on this machine; undefined when it can. */
   obstacle?(): string | undefined;
-  /** Makes the place where the broker stores ready; resolves to what undoes that. */
+  /** Makes the place where the broker stores ready; returns what undoes that. */
   prepare?(folder: string): () => void;
   /** Harms the processes while they work. */
   inflict(rig: Rig): Promise<readonly Finding[]>;

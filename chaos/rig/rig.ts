@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FunqPublisher } from 'nestjs-funq';
-import { ChaosFunctions } from '../process/functions.js';
-import type { Deed } from '../process/order.js';
+import type { ChaosPublisher } from '../process/publisher.js';
 import type { Settings } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
 import type { History } from './history.js';
-import { EVERYBODY, type LedgerReader, type LedgerWriter } from './ledger.js';
+import type { LedgerReader, LedgerWriter } from './ledger.js';
 import type { Random } from './random.js';
 import type { Supply } from './supply.js';
 
@@ -24,7 +22,7 @@ interface Parts {
   readonly ledger: LedgerWriter;
   readonly reader: LedgerReader;
   readonly random: Random;
-  readonly funq: FunqPublisher;
+  readonly publisher: ChaosPublisher;
 }
 
 /** What a fault works with: the processes, their history so far, and the means to wait and to do harm. */
@@ -35,11 +33,12 @@ export class Rig {
   readonly fleet: Fleet;
   readonly history: History;
   readonly random: Random;
-  #deeds = 0;
+  /** For tasks beside those of the load. */
+  readonly publisher: ChaosPublisher;
 
   constructor(private readonly parts: Parts) {
     ({ settings: this.settings, folder: this.folder, fleet: this.fleet } = parts);
-    ({ history: this.history, random: this.random } = parts);
+    ({ history: this.history, random: this.random, publisher: this.publisher } = parts);
   }
 
   /** Waits, while the work goes on. Throws when nothing happens any more. */
@@ -92,33 +91,27 @@ export class Rig {
     });
   }
 
-  /** Publishes a task that does something; resolves to its id. */
-  async order(deed: Deed, ms: number): Promise<string> {
-    const { funq, ledger } = this.parts;
-    const id = `${deed}${++this.#deeds}`;
-    ledger.write('attempted', id);
-    await funq.to(ChaosFunctions, { id }).work(ms, deed);
-    ledger.write('acknowledged', id);
-    return id;
-  }
-
   /** Halts a process as a debugger or a hypervisor would, for `ms`. */
-  async freeze(member: Member, ms: number): Promise<void> {
-    member.child.kill('SIGSTOP');
+  async freeze({ child, name }: Member, ms: number): Promise<void> {
+    child.kill('SIGSTOP');
     await sleep(STANDSTILL);
-    this.begin(member.name);
-    await this.pause(ms);
-    this.end(member.name);
-    member.child.kill('SIGCONT');
+    await this.harm(
+      name,
+      () => this.pause(ms),
+      () => child.kill('SIGCONT'),
+    );
   }
 
-  /** Notes that harm begins to be done to a process, or to all. */
-  begin(on: string = EVERYBODY): void {
-    this.parts.ledger.write('fault', undefined, undefined, on);
-  }
-
-  end(on: string = EVERYBODY): void {
-    this.parts.ledger.write('over', undefined, undefined, on);
+  /** What happens while `work` is done is a fault of a process, or of all; `undo` ends it in any case. */
+  async harm(on: string, work: () => Promise<void>, undo: () => unknown): Promise<void> {
+    const { ledger } = this.parts;
+    ledger.write('fault', undefined, undefined, on);
+    try {
+      await work();
+    } finally {
+      ledger.write('over', undefined, undefined, on);
+      undo();
+    }
   }
 
   #look(): void {

@@ -2,13 +2,14 @@ import type { PublishOrder } from '../process/order.js';
 import type { Fleet } from './fleet.js';
 import type { History } from './history.js';
 
-/** The most tasks that are published and not executed: publishing goes on during the whole run. */
-const AHEAD = 4000;
+/** The most tasks, and the largest part of all, that are published and not executed: publishing goes on during the whole run. */
+const AHEAD = { tasks: 4000, share: 0.1 };
 /** The most that one order asks for. */
 const LOT = 500;
 
 /** Has tasks published until as many as wanted were acknowledged, not much faster than they are executed. */
 export class Supply {
+  readonly #ahead: number;
   /** How many tasks each publisher was told to publish, by its name. */
   readonly #ordered = new Map<string, number>();
 
@@ -16,7 +17,9 @@ export class Supply {
     private readonly fleet: Fleet,
     private readonly history: History,
     private readonly wanted: number,
-  ) {}
+  ) {
+    this.#ahead = Math.min(AHEAD.tasks, Math.ceil(wanted * AHEAD.share));
+  }
 
   get isComplete(): boolean {
     return this.#acknowledged >= this.wanted;
@@ -29,7 +32,7 @@ export class Supply {
     if (!publisher) return;
     const ordered = this.#ordered.get(publisher.name) ?? 0;
     const open = ordered - this.history.settledBy(publisher.name);
-    const room = AHEAD - (acknowledged.size - ended.size);
+    const room = this.#ahead - (acknowledged.size - ended.size);
     const more = Math.min(LOT, room - open, this.wanted - this.#acknowledged - open);
     if (more <= 0 || !publisher.child.connected) return;
     const order: PublishOrder = { more };
