@@ -13,6 +13,7 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
   const funq = FunqModule.forRoot({
     brokers: { default: order.dieAt ? withBreakpoint(broker, order.dieAt) : broker },
     defaults: { lease: order.lease },
+    ...(order.maxBlock !== undefined && { maxBlock: order.maxBlock }),
     consume: order.role === 'consumer',
   });
 

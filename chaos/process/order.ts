@@ -9,6 +9,7 @@ export interface ProcessOrder {
   readonly ledger: string;
   /** Milliseconds. */
   readonly lease: number;
+  readonly maxBlock?: number;
   /** The point of a task's path, out of reach of any function, at which the process kills itself. */
   readonly dieAt?: 'claim' | 'ack';
   /** Tasks publish another one before they end. */

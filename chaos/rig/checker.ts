@@ -82,9 +82,13 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
   };
 }
 
-/** Each repeat needs an earlier execution that a fault had caught. */
+/**
+ * Each repeat needs an earlier execution that a fault had caught, or is itself what a process began on waking with a task that
+ * it had been handed before.
+ */
 function unexplained(runs: readonly Execution[], caught: ReadonlySet<Execution>): number {
-  const reasons = runs.slice(0, -1).filter((run) => caught.has(run)).length;
+  const last = runs.at(-1);
+  const reasons = runs.filter((run) => caught.has(run) && (run !== last || run.lost)).length;
   return Math.max(0, runs.length - 1 - reasons);
 }
 

@@ -58,8 +58,9 @@ async function inflicted(
   folder: string,
   store: string,
 ): Promise<Pick<Result, 'account' | 'findings' | 'breaches'>> {
-  const { lease, longest = LONGEST } = settings;
-  const common = { broker, folder: store, ledger: join(folder, 'ledger.txt'), lease, longest, seed };
+  const { lease, maxBlock, longest = LONGEST } = settings;
+  const place = { broker, folder: store, ledger: join(folder, 'ledger.txt') };
+  const common = { ...place, lease, longest, seed, ...(maxBlock !== undefined && { maxBlock }) };
   const own: ProcessOrder = { ...common, name: 'controller', role: 'publisher' };
   const ledger = new LedgerWriter(common.ledger, own.name);
   const reader = new LedgerReader(common.ledger);

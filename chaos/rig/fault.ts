@@ -9,6 +9,8 @@ export interface Settings {
   readonly faults: number;
   /** Milliseconds. */
   readonly lease: number;
+  /** The option of this name, in milliseconds. */
+  readonly maxBlock?: number;
   /** The longest that a task's function takes, in milliseconds; 5 when not given. */
   readonly longest?: number;
 }
