@@ -6,7 +6,7 @@ export const term: Fault = {
   about:
     'consumers are restarted by SIGTERM under load; their tasks publish others while they drain: nothing runs twice',
   full: { tasks: 20_000, processes: 4, faults: 20, lease: 5000 },
-  short: { tasks: 1000, processes: 2, faults: 3, lease: 2000 },
+  short: { tasks: 1000, processes: 2, faults: 3, lease: 5000 },
   follow: true,
   obstacle: () => posixOnly('SIGTERM ends a process at once'),
   async inflict(rig) {

@@ -32,8 +32,8 @@ export interface Result {
 
 /** The longest that a task's function takes, in milliseconds, where nothing else is asked for. */
 const LONGEST = 5;
-/** Milliseconds after which nothing more comes back from processes that are gone; of those that were killed, beyond a lease. */
-const RETURN = 1500;
+/** Milliseconds in which a queue shows what it holds; what processes held that were killed takes a lease longer. */
+const LOOK = 1500;
 
 /** Runs real processes on one broker, harms them, and makes up the account. */
 export async function experiment(plan: Plan): Promise<Result> {
@@ -75,8 +75,8 @@ async function inflicted(
     const { findings, stuck } = await work(rig, fault);
     await fleet.close();
     for (const entry of reader.read()) history.add(entry);
-    const killed = history.faults.some(({ until }) => !until);
-    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), killed ? lease + RETURN : RETURN);
+    const missing = [...history.acknowledged].some((task) => !history.ended.has(task));
+    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), missing ? lease + LOOK : LOOK);
     const account = accountOf(history, left);
     const deadly = [...history.acknowledged].filter((task) => fault.deadly?.(task)).length;
     const wrong = findings.filter(({ ok }) => ok === false).map(({ name, value }) => `${name}: ${value}`);

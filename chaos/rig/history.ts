@@ -25,6 +25,9 @@ export interface FaultSpan {
   until?: Moment;
 }
 
+/** Milliseconds after a fault in which a process still begins what it had been handed before it. */
+const WAKING = 1000;
+
 /** The ledger's entries put together, as they come in. */
 export class History {
   readonly attempted = new Set<string>();
@@ -96,12 +99,13 @@ export class History {
     return acknowledged + rejected;
   }
 
-  /** What a fault caught in the middle: begun before it was over and not done before it came; or begun after it on a lease lost in it. */
+  /** What a fault caught in the middle: begun before it was over and not done before it came; or begun on waking from it, on a lease that was lost in it. */
   caughtBy({ on, from, until }: FaultSpan): Execution[] {
     return [...this.executions.values()].flat().filter(({ by, start, done, lost }) => {
       if (on !== EVERYBODY && on !== by) return false;
       if (done && done.place < from.place) return false;
-      return !until || start.place < until.place || lost !== undefined;
+      if (!until || start.place < until.place) return true;
+      return lost !== undefined && start.at - until.at < WAKING;
     });
   }
 

@@ -111,6 +111,13 @@ describe('the account of a run', () => {
     expect(breaches).toEqual([]);
   });
 
+  it('does not blame a fault for a lease that was lost long after it', () => {
+    const ledger = [...published('a'), '10 c1 fault', '20 c1 over', '5000 c1 start a 1', '9000 c1 lost a 1'];
+    const { account, breaches } = judge(forged(...ledger, '9001 c2 start a 1', '9002 c2 end a 1', '9003 c2 done a 1'));
+    expect(account).toMatchObject({ inFlight: 0, leasesLost: 1, unexplained: 1 });
+    expect(breaches).toHaveLength(3);
+  });
+
   it('catches a lease that was lost without a fault, and a process that crashed', () => {
     const ledger = [
       ...published('a'),
