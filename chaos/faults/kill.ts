@@ -7,7 +7,7 @@ const PUBLISHER = 10;
 export const kill: Fault = {
   about: 'consumers, and now and then the publisher, are killed with SIGKILL and replaced',
   full: { tasks: 100_000, processes: 4, faults: 50, lease: 5000 },
-  short: { tasks: 2000, processes: 2, faults: 3, lease: 5000 },
+  short: { tasks: 2000, processes: 2, faults: 3, lease: 3000 },
   async inflict(rig) {
     let [consumers, publishers] = [0, 0];
     for (let n = 0; n < rig.settings.faults; n++) {

@@ -1,11 +1,13 @@
 import type { Finding } from '../rig/fault.js';
 import type { Rig } from '../rig/rig.js';
 
-/** Publishes while nothing can be written, for `ms` at least, until it is refused. */
-export async function refused(rig: Rig, ms: number): Promise<void> {
-  const before = rig.history.rejected.size;
-  for (const end = performance.now() + ms; performance.now() < end || rig.history.rejected.size === before;)
+/** Publishes for `ms` at least, until it is refused; `before` each time does what makes it so. */
+export async function publishUntilRefused(rig: Rig, ms: number, before?: () => void): Promise<void> {
+  const known = rig.history.rejected.size;
+  for (const end = performance.now() + ms; performance.now() < end || rig.history.rejected.size === known;) {
+    before?.();
     await rig.during('a publish to be refused', rig.publisher.publish({ more: 1 }));
+  }
 }
 
 /** Publishes must have been refused, each with the code that tells why. */

@@ -108,9 +108,10 @@ function recoveries(history: History, fault: FaultSpan): number[] {
     const after = until ? dones.filter(({ place }) => place > until.place).map(({ at }) => at - until.at) : [];
     return after.length > 0 ? [after.reduce((least, ms) => Math.min(least, ms))] : [];
   }
-  return history.caughtBy(fault).flatMap((caught) => {
+  const begun = history.caughtBy(fault).filter(({ start, done }) => start.place < fault.from.place && !done);
+  return begun.flatMap((caught) => {
     const next = history.executions.get(caught.task)!.find(({ start }) => start.place > caught.start.place);
-    return next && !caught.done ? [next.start.at - fault.from.at] : [];
+    return next ? [next.start.at - fault.from.at] : [];
   });
 }
 
@@ -123,7 +124,7 @@ function quantiles(values: readonly number[]): Account['recovery'] {
 /** Every reason why a run is not good enough; none when it is. `dead` is how many dead letters there must be. */
 export function breachesOf(account: Account, dead = 0): string[] {
   const none = [
-    'lost', 'unexpected', 'contradicted', 'unexplained', 'leasesLost', 'staleAccepted', 'crashed',
+    'lost', 'queued', 'unexpected', 'contradicted', 'unexplained', 'leasesLost', 'staleAccepted', 'crashed',
   ] as const; // prettier-ignore
   const breaches = none.filter((name) => account[name] > 0).map((name) => `${name}: ${account[name]}, must be 0`);
   if (account.duplicated > account.inFlight)

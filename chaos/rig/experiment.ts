@@ -66,6 +66,8 @@ async function inflicted(
   const reader = new LedgerReader(common.ledger);
   const history = new History();
   const fleet = new Fleet({ ...common, ...(fault.follow && { follow: true }) }, folder, ledger);
+  const farewell = (): void => fleet.killAll();
+  process.once('exit', farewell);
   const app = await createApp(own);
   try {
     const supply = new Supply(fleet, history, settings.tasks);
@@ -85,6 +87,7 @@ async function inflicted(
     await fleet.close();
     await app.close();
     ledger.close();
+    process.off('exit', farewell);
   }
 }
 

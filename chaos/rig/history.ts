@@ -36,6 +36,8 @@ export class History {
   readonly rejected = new Map<string, string>();
   /** Tasks whose function has ended at least once. */
   readonly ended = new Set<string>();
+  /** Tasks that are done for ever. */
+  readonly done = new Set<string>();
   readonly executions = new Map<string, Execution[]>();
   readonly faults: FaultSpan[] = [];
   readonly crashes: string[] = [];
@@ -74,8 +76,11 @@ export class History {
         if (run) run.end = moment;
         return;
       case 'done':
+        this.done.add(task);
+        if (run) run.done = moment;
+        return;
       case 'lost':
-        if (run) run[mark] ??= moment;
+        if (run) run.lost = moment;
         return;
       case 'fault':
         return void this.faults.push({ on: by, from: moment });

@@ -10,6 +10,8 @@ import type { Supply } from './supply.js';
 const TICK = 25;
 /** Milliseconds without any entry in the ledger after which a run is stuck. */
 const STUCK = 60_000;
+/** Milliseconds beyond a lease after which nothing more comes back. */
+const RETURN = 2000;
 /** Milliseconds that a stopped process takes to stand still. */
 const STANDSTILL = 20;
 
@@ -79,16 +81,16 @@ export class Rig {
     return member;
   }
 
-  /** Resolves when every task that was wanted is acknowledged and has been executed or, if `except`, need not be. */
+  /** Resolves when every task that was wanted is acknowledged and done for ever, unless it is one of `except`. */
   async finish(except: (task: string) => boolean): Promise<void> {
     const { supply, history } = this.parts;
     await this.until('all tasks to be published', () => supply.isComplete);
-    const open = new Set(history.acknowledged);
-    await this.until('all tasks to be executed', () => {
-      for (const task of history.acknowledged) open.add(task);
-      for (const task of open) if (history.ended.has(task) || except(task)) open.delete(task);
-      return open.size === 0;
-    });
+    const left = (set: ReadonlySet<string>): boolean =>
+      [...history.acknowledged].some((task) => !set.has(task) && !except(task));
+    await this.until('all tasks to be executed', () => !left(history.ended));
+    // What was executed and not acknowledged comes back; what was acknowledged right before a kill is done unseen.
+    const end = performance.now() + this.settings.lease + RETURN;
+    await this.until('all tasks to be done', () => performance.now() > end || !left(history.done));
   }
 
   /** Halts a process as a debugger or a hypervisor would, for `ms`. */

@@ -53,7 +53,7 @@ describe('the account of a run', () => {
   it('catches a task that was acknowledged and is nowhere', () => {
     const history = forged(...published('a', 'b'), ...executed('c1', 'a'));
     expect(judge(history).breaches).toEqual(['lost: 1, must be 0']);
-    expect(judge(history, { dead: [], queued: ['b'] }).breaches).toEqual([]);
+    expect(judge(history, { dead: [], queued: ['b'] }).breaches).toEqual(['queued: 1, must be 0']);
   });
 
   it('catches a task that began and never ended', () => {
@@ -76,7 +76,7 @@ describe('the account of a run', () => {
 
   it('catches what nobody published, wherever it turns up', () => {
     expect(judge(forged(...executed('c1', 'ghost'))).breaches).toEqual(['unexpected: 1, must be 0']);
-    expect(judge(forged(), { dead: [], queued: ['ghost'] }).breaches).toEqual(['unexpected: 1, must be 0']);
+    expect(judge(forged(), { dead: ['ghost'], queued: [] }).breaches).toContain('unexpected: 1, must be 0');
   });
 
   it('catches a task that was refused and executed all the same, unless its fate was unknown', () => {
