@@ -14,6 +14,9 @@ export function withBreakpoint(broker: Broker, dieAt: 'claim' | 'ack'): Broker {
       return real.ack(deliveries);
     },
     release: (deliveries) => real.release(deliveries),
+    get pulse() {
+      return real.pulse;
+    },
     ...(real.extend && { extend: (deliveries) => real.extend!(deliveries) }),
     close: () => real.close(),
   });
