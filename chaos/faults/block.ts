@@ -10,7 +10,7 @@ export const block: Fault = {
   about:
     'functions block the event loop for three leases, which costs nothing, and beyond maxBlock: then others take over',
   full: { tasks: 40_000, processes: 4, faults: 10, lease: 2000, maxBlock: 8000, longest: 200 },
-  short: { tasks: 4000, processes: 2, faults: 2, lease: 1500, maxBlock: 6000, longest: 100 },
+  short: { tasks: 1000, processes: 2, faults: 2, lease: 1500, maxBlock: 6000, longest: 100 },
   async inflict(rig) {
     const { faults, lease, maxBlock = 0 } = rig.settings;
     let takenOver = 0;

@@ -10,15 +10,16 @@ export const poison: Fault = {
   short: { tasks: 1000, processes: 2, faults: 1, lease: 2000 },
   deadly: (task) => task.startsWith('die'),
   async inflict(rig) {
-    for (let n = 0; n < rig.settings.faults; n++) {
+    const { faults, lease } = rig.settings;
+    const deaths = (): number => rig.history.faults.length;
+    for (let n = 0; n < faults; n++) {
       await rig.turn(n);
+      // One after the other: those that are in hand at the deaths of several count all of them.
       await rig.publisher.one(0, 'die');
+      await rig.until('the deaths', () => deaths() >= (n + 1) * DEATHS);
+      // One death too many would come within a moment.
+      await rig.pause(lease);
     }
-    const expected = rig.settings.faults * DEATHS;
-    await rig.until('the deaths', () => rig.history.faults.length >= expected);
-    // One death too many would come within another second or two.
-    await rig.pause(rig.settings.lease);
-    const deaths = rig.history.faults.length;
-    return [{ name: 'deaths', value: deaths, ok: deaths === expected }];
+    return [{ name: 'deaths', value: deaths(), ok: deaths() === faults * DEATHS }];
   },
 };

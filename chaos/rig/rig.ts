@@ -84,6 +84,7 @@ export class Rig {
   /** Resolves when every task that was wanted is acknowledged and done for ever, unless it is one of `except`. */
   async finish(except: (task: string) => boolean): Promise<void> {
     const { supply, history } = this.parts;
+    supply.close();
     await this.until('all tasks to be published', () => supply.isComplete);
     const left = (set: ReadonlySet<string>): boolean =>
       [...history.acknowledged].some((task) => !set.has(task) && !except(task));

@@ -7,9 +7,14 @@ const AHEAD = { tasks: 4000, share: 0.1 };
 /** The most that one order asks for. */
 const LOT = 500;
 
-/** Has tasks published until as many as wanted were acknowledged, not much faster than they are executed. */
+/**
+ * Has tasks published, not much faster than they are executed: until as many as wanted were acknowledged, and as long as harm is
+ * done, which takes longer on a slow machine.
+ */
 export class Supply {
   readonly #ahead: number;
+  /** No more than what was wanted. */
+  #closing = false;
   /** How many tasks each publisher was told to publish, by its name. */
   readonly #ordered = new Map<string, number>();
 
@@ -25,6 +30,10 @@ export class Supply {
     return this.#acknowledged >= this.wanted;
   }
 
+  close(): void {
+    this.#closing = true;
+  }
+
   /** Called again and again. */
   supply(): void {
     const { acknowledged, ended } = this.history;
@@ -33,7 +42,8 @@ export class Supply {
     const ordered = this.#ordered.get(publisher.name) ?? 0;
     const open = ordered - this.history.settledBy(publisher.name);
     const room = this.#ahead - (acknowledged.size - ended.size);
-    const more = Math.min(LOT, room - open, this.wanted - this.#acknowledged - open);
+    const wanted = this.#closing ? this.wanted - this.#acknowledged : Infinity;
+    const more = Math.min(LOT, room - open, wanted - open);
     if (more <= 0 || !publisher.child.connected) return;
     const order: PublishOrder = { more };
     // To one that dies meanwhile it makes no difference.
