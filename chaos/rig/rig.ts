@@ -94,15 +94,11 @@ export class Rig {
     await this.until('all tasks to be done', () => performance.now() > end || !left(history.done));
   }
 
-  /** Halts a process as a debugger or a hypervisor would, for `ms`. */
-  async freeze({ child, name }: Member, ms: number): Promise<void> {
+  /** Halts a process, as a debugger or a hypervisor would, while `work` is done. */
+  async freeze({ child, name }: Member, work: () => Promise<void>): Promise<void> {
     child.kill('SIGSTOP');
     await sleep(STANDSTILL);
-    await this.harm(
-      name,
-      () => this.pause(ms),
-      () => child.kill('SIGCONT'),
-    );
+    await this.harm(name, work, () => child.kill('SIGCONT'));
   }
 
   /** What happens while `work` is done is a fault of a process, or of all; `undo` ends it in any case. */
