@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Fleet } from '../kill/fleet.js';
+import { Fleet } from './fleet.js';
 
 const APP = fileURLToPath(new URL('./app.mjs', import.meta.url));
 const LIMIT = 60_000;

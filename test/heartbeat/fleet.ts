@@ -2,13 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { JsonCodec, type Broker } from 'nestjs-funq';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { createEnvelope } from '../../lib/core/envelope.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
-
-const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 
 export interface Entry {
   readonly kind: string;
@@ -24,7 +21,7 @@ export class Fleet {
   readonly #clock = new SystemClock();
   readonly broker: Broker = sqlite({ file: join(this.folder, 'funq.db') });
 
-  constructor(private readonly script = WORKER) {}
+  constructor(private readonly script: string) {}
 
   async open(): Promise<this> {
     await this.broker.connect({ clock: this.#clock });
@@ -73,13 +70,6 @@ export class Fleet {
     const counts = new Map<string, number>();
     for (const entry of this.ledger()) if (entry.kind === kind) counts.set(entry.id, (counts.get(entry.id) ?? 0) + 1);
     return counts;
-  }
-
-  async deadLetters(): Promise<ReturnType<JsonCodec['decodeDeadLetter']>[]> {
-    const subscription = await this.broker.subscribe('jobs.dead', { prefetch: 1000, lease: 10_000 });
-    const letters = await subscription.receive(1000, AbortSignal.timeout(500));
-    await subscription.close();
-    return letters.map(({ body }) => this.#codec.decodeDeadLetter(body));
   }
 
   /** Polls for a condition of the outside world; the limit only ends a test that would hang. */

@@ -1,0 +1,42 @@
+import type { Fault } from '../rig/fault.js';
+import type { History } from '../rig/history.js';
+import { posixOnly } from './platform.js';
+
+/** Milliseconds to notice that a lease is over, on a busy machine. */
+const PATIENCE = 3000;
+
+/** A process that stands still for longer than its lease, and goes on as if nothing had happened. */
+export const freeze: Fault = {
+  about:
+    'consumers are frozen by SIGSTOP for longer than their lease: others take over, what they acknowledge late is refused',
+  full: { tasks: 20_000, processes: 4, faults: 10, lease: 2000, longest: 400 },
+  short: { tasks: 500, processes: 2, faults: 1, lease: 1500, longest: 400 },
+  obstacle: () => posixOnly('no process can be stopped and continued'),
+  async inflict(rig) {
+    const { faults, lease } = rig.settings;
+    let overtaken = 0;
+    for (let n = 0; n < faults; n++) {
+      await rig.turn(n);
+      const member = await rig.anyConsumer();
+      await rig.freeze(member, async () => {
+        // It wakes while others execute what it had in hand: the worst moment for an acknowledgement of its own. One that was
+        // frozen in the middle of a write may hold up everybody, so this has an end.
+        const end = performance.now() + lease * 2 + PATIENCE;
+        const taken = (): boolean => takenOver(rig.history, member.name);
+        await rig.until('others to take over', () => taken() || performance.now() > end);
+        if (taken()) overtaken++;
+      });
+    }
+    return [
+      { name: 'frozen', value: faults },
+      { name: '… and woken while others had its tasks', value: overtaken, ok: overtaken > 0 },
+    ];
+  },
+};
+
+/** Whether something that a frozen process has in hand was begun elsewhere. */
+function takenOver(history: History, name: string): boolean {
+  const fault = history.faults.findLast(({ on }) => on === name);
+  if (!fault) return false;
+  return history.caughtBy(fault).some(({ task, by }) => history.executions.get(task)!.at(-1)!.by !== by);
+}

@@ -1,0 +1,18 @@
+// One process of a run: consumes, or publishes as many tasks as it is told. Started by `rig/fleet.ts`.
+import 'reflect-metadata';
+import { FunqPublisher } from 'nestjs-funq';
+import { LedgerWriter } from '../rig/ledger.js';
+import { createApp } from './app.js';
+import type { ProcessOrder, PublishOrder } from './order.js';
+import { ChaosPublisher } from './publisher.js';
+
+const order = JSON.parse(process.argv[2]!) as ProcessOrder;
+const app = await createApp(order);
+app.enableShutdownHooks();
+if (order.role === 'publisher') {
+  const publisher = new ChaosPublisher(app.get(FunqPublisher), app.get(LedgerWriter), order);
+  let orders = Promise.resolve();
+  process.on('message', (order: PublishOrder) => (orders = orders.then(() => publisher.publish(order))));
+}
+process.on('disconnect', () => process.exit(0));
+process.send!('ready');

@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FunqPublisher, JsonCodec, getBrokerToken, type Broker, type Delivery } from 'nestjs-funq';
+import { createApp } from '../process/app.js';
+import { FOLLOW_QUEUE, QUEUE, type ProcessOrder } from '../process/order.js';
+import { ChaosPublisher } from '../process/publisher.js';
+import { accountOf, breachesOf, type Account, type Leftovers } from './checker.js';
+import type { Fault, Finding, Settings } from './fault.js';
+import { Fleet } from './fleet.js';
+import { History } from './history.js';
+import { LedgerReader, LedgerWriter } from './ledger.js';
+import { Random } from './random.js';
+import { Rig } from './rig.js';
+import { Supply } from './supply.js';
+
+export interface Plan {
+  readonly broker: string;
+  readonly fault: Fault;
+  readonly settings: Settings;
+  readonly seed: number;
+}
+
+export interface Result {
+  readonly account: Account;
+  readonly findings: readonly Finding[];
+  readonly breaches: readonly string[];
+  readonly seconds: number;
+  /** Where the ledger and the output of the processes stand, if anything is wrong. */
+  readonly kept: string | undefined;
+}
+
+/** The longest that a task's function takes, in milliseconds, where nothing else is asked for. */
+const LONGEST = 5;
+/** Milliseconds in which a queue shows what it holds; what processes held that were killed takes a lease longer. */
+const LOOK = 1500;
+
+/** Runs real processes on one broker, harms them, and makes up the account. */
+export async function experiment(plan: Plan): Promise<Result> {
+  const since = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'funq-chaos-'));
+  const store = join(folder, 'store');
+  mkdirSync(store);
+  const restore = plan.fault.prepare?.(store);
+  let outcome: Pick<Result, 'account' | 'findings' | 'breaches'>;
+  try {
+    outcome = await inflicted(plan, folder, store);
+  } finally {
+    restore?.();
+  }
+  const kept = outcome.breaches.length > 0 ? folder : undefined;
+  if (!kept) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  return { ...outcome, seconds: (performance.now() - since) / 1000, kept };
+}
+
+async function inflicted(
+  { broker, fault, settings, seed }: Plan,
+  folder: string,
+  store: string,
+): Promise<Pick<Result, 'account' | 'findings' | 'breaches'>> {
+  const { lease, maxBlock, longest = LONGEST } = settings;
+  const place = { broker, folder: store, ledger: join(folder, 'ledger.txt') };
+  const common = { ...place, lease, longest, seed, ...(maxBlock !== undefined && { maxBlock }) };
+  const own: ProcessOrder = { ...common, name: 'controller', role: 'publisher' };
+  const ledger = new LedgerWriter(common.ledger, own.name);
+  const reader = new LedgerReader(common.ledger);
+  const history = new History();
+  const fleet = new Fleet({ ...common, ...(fault.follow && { follow: true }) }, folder, ledger);
+  const farewell = (): void => fleet.killAll();
+  process.once('exit', farewell);
+  const app = await createApp(own);
+  try {
+    const supply = new Supply(fleet, history, settings.tasks);
+    const publisher = new ChaosPublisher(app.get(FunqPublisher), ledger, own);
+    const random = new Random(seed);
+    const rig = new Rig({ settings, folder: store, fleet, history, supply, ledger, reader, random, publisher });
+    const { findings, stuck } = await work(rig, fault);
+    await fleet.close();
+    for (const entry of reader.read()) history.add(entry);
+    const missing = [...history.acknowledged].some((task) => !history.ended.has(task));
+    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), missing ? lease + LOOK : LOOK);
+    const account = accountOf(history, left);
+    const deadly = [...history.acknowledged].filter((task) => fault.deadly?.(task)).length;
+    const wrong = findings.filter(({ ok }) => ok === false).map(({ name, value }) => `${name}: ${value}`);
+    return { account, findings, breaches: [...stuck, ...breachesOf(account, deadly), ...wrong] };
+  } finally {
+    await fleet.close();
+    await app.close();
+    ledger.close();
+    process.off('exit', farewell);
+  }
+}
+
+/** The processes at work, the harm, and the rest of the work. What stands still ends it, with a reason. */
+async function work(rig: Rig, fault: Fault): Promise<{ findings: readonly Finding[]; stuck: string[] }> {
+  try {
+    const consumers = Array.from({ length: rig.settings.processes }, () => rig.fleet.start('consumer'));
+    const members = [...consumers, rig.fleet.start('publisher')];
+    await rig.during('the processes to start', Promise.all(members.map(({ ready }) => ready)));
+    const findings = await fault.inflict(rig);
+    await rig.finish((task) => fault.deadly?.(task) ?? false);
+    return { findings, stuck: [] };
+  } catch (error) {
+    return { findings: [], stuck: [String(error)] };
+  }
+}
+
+/** What the broker still holds when nobody works any more. */
+async function leftovers(broker: Broker, patience: number): Promise<Leftovers> {
+  const codec = new JsonCodec();
+  const queues = [QUEUE, FOLLOW_QUEUE];
+  const tasks = await Promise.all(queues.map((queue) => contentOf(broker, queue, patience)));
+  const letters = await Promise.all(queues.map((queue) => contentOf(broker, `${queue}.dead`, patience)));
+  return {
+    queued: tasks.flat().map(({ body }) => codec.decode(body).id),
+    dead: letters.flat().map(({ body }) => codec.decodeDeadLetter(body).envelope?.id ?? 'unreadable'),
+  };
+}
+
+/** Everything in a queue; nothing is taken from it. */
+async function contentOf(broker: Broker, queue: string, patience: number): Promise<Delivery[]> {
+  const subscription = await broker.subscribe(queue, { prefetch: 1_000_000, lease: 3_600_000 });
+  const found: Delivery[] = [];
+  const end = performance.now() + patience;
+  for (let left = patience; left > 0; left = end - performance.now())
+    found.push(...(await subscription.receive(1000, AbortSignal.timeout(Math.ceil(left)))));
+  await subscription.close();
+  return found;
+}

@@ -1,0 +1,129 @@
+import { EVERYBODY, type Entry } from './ledger.js';
+
+/** A moment: its place in the ledger's order, and its time. */
+export interface Moment {
+  readonly place: number;
+  readonly at: number;
+}
+
+/** One call of a task's function in one process. */
+export interface Execution {
+  readonly task: string;
+  readonly by: string;
+  readonly start: Moment;
+  end?: Moment;
+  /** The engine was told by the broker that the task is done for ever. */
+  done?: Moment;
+  /** The engine noticed that somebody else may have the task. */
+  lost?: Moment;
+}
+
+/** What was done to a process, or to all; without an end when the process is gone. */
+export interface FaultSpan {
+  readonly on: string;
+  readonly from: Moment;
+  until?: Moment;
+}
+
+/** Milliseconds after a fault in which a process still begins what it had been handed before it. */
+const WAKING = 1000;
+
+/** The ledger's entries put together, as they come in. */
+export class History {
+  readonly attempted = new Set<string>();
+  readonly acknowledged = new Set<string>();
+  /** By task, with the code of the error. */
+  readonly rejected = new Map<string, string>();
+  /** Tasks whose function has ended at least once. */
+  readonly ended = new Set<string>();
+  /** Tasks that are done for ever. */
+  readonly done = new Set<string>();
+  readonly executions = new Map<string, Execution[]>();
+  readonly faults: FaultSpan[] = [];
+  readonly crashes: string[] = [];
+  /** By publisher. */
+  readonly #publishes = new Map<string, { acknowledged: number; rejected: number }>();
+  readonly #runs = new Map<string, Execution>();
+  #place = 0;
+
+  constructor(entries: Iterable<Entry> = []) {
+    for (const entry of entries) this.add(entry);
+  }
+
+  get size(): number {
+    return this.#place;
+  }
+
+  add(entry: Entry): void {
+    const { by, mark, task, note, at } = entry;
+    const moment = { place: this.#place++, at };
+    const run = this.#runs.get(`${by} ${note}`);
+    switch (mark) {
+      case 'attempted':
+        return void this.attempted.add(task);
+      case 'acknowledged':
+        this.acknowledged.add(task);
+        this.#publishesOf(by).acknowledged++;
+        return;
+      case 'rejected':
+        this.rejected.set(task, note);
+        this.#publishesOf(by).rejected++;
+        return;
+      case 'start':
+        return this.#began({ task, by, start: moment }, note);
+      case 'end':
+        this.ended.add(task);
+        if (run) run.end = moment;
+        return;
+      case 'done':
+        this.done.add(task);
+        if (run) run.done = moment;
+        return;
+      case 'lost':
+        if (run) run.lost = moment;
+        return;
+      case 'fault':
+        return void this.faults.push({ on: by, from: moment });
+      case 'over': {
+        const fault = this.faults.findLast(({ on }) => on === by);
+        if (fault) fault.until = moment;
+        return;
+      }
+      case 'crash':
+        return void this.crashes.push(`${by} ended with ${note}`);
+    }
+  }
+
+  acknowledgedBy(publisher: string): number {
+    return this.#publishesOf(publisher).acknowledged;
+  }
+
+  /** How many of its publishes have ended, well or not. */
+  settledBy(publisher: string): number {
+    const { acknowledged, rejected } = this.#publishesOf(publisher);
+    return acknowledged + rejected;
+  }
+
+  /** What a fault caught in the middle: begun before it was over and not done before it came; or begun on waking from it, on a lease that was lost in it. */
+  caughtBy({ on, from, until }: FaultSpan): Execution[] {
+    return [...this.executions.values()].flat().filter(({ by, start, done, lost }) => {
+      if (on !== EVERYBODY && on !== by) return false;
+      if (done && done.place < from.place) return false;
+      if (!until || start.place < until.place) return true;
+      return lost !== undefined && start.at - until.at < WAKING;
+    });
+  }
+
+  #publishesOf(publisher: string): { acknowledged: number; rejected: number } {
+    const publishes = this.#publishes.get(publisher) ?? { acknowledged: 0, rejected: 0 };
+    this.#publishes.set(publisher, publishes);
+    return publishes;
+  }
+
+  #began(execution: Execution, run: string): void {
+    this.#runs.set(`${execution.by} ${run}`, execution);
+    const earlier = this.executions.get(execution.task);
+    if (earlier) earlier.push(execution);
+    else this.executions.set(execution.task, [execution]);
+  }
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChaosPublisher } from '../process/publisher.js';
+import type { Settings } from './fault.js';
+import type { Fleet, Member } from './fleet.js';
+import type { History } from './history.js';
+import type { LedgerReader, LedgerWriter } from './ledger.js';
+import type { Random } from './random.js';
+import type { Supply } from './supply.js';
+
+const TICK = 25;
+/** Milliseconds without any entry in the ledger after which a run is stuck. */
+const STUCK = 60_000;
+/** Milliseconds beyond a lease after which nothing more comes back. */
+const RETURN = 2000;
+/** Milliseconds that a stopped process takes to stand still. */
+const STANDSTILL = 20;
+
+interface Parts {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly fleet: Fleet;
+  readonly history: History;
+  readonly supply: Supply;
+  readonly ledger: LedgerWriter;
+  readonly reader: LedgerReader;
+  readonly random: Random;
+  readonly publisher: ChaosPublisher;
+}
+
+/** What a fault works with: the processes, their history so far, and the means to wait and to do harm. */
+export class Rig {
+  readonly settings: Settings;
+  /** Where the broker keeps what it stores. */
+  readonly folder: string;
+  readonly fleet: Fleet;
+  readonly history: History;
+  readonly random: Random;
+  /** For tasks beside those of the load. */
+  readonly publisher: ChaosPublisher;
+
+  constructor(private readonly parts: Parts) {
+    ({ settings: this.settings, folder: this.folder, fleet: this.fleet } = parts);
+    ({ history: this.history, random: this.random, publisher: this.publisher } = parts);
+  }
+
+  /** Waits, while the work goes on. Throws when nothing happens any more. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    for (let [size, since] = [-1, 0]; !condition(); await sleep(TICK)) {
+      this.#look();
+      const now = performance.now();
+      if (this.history.size > size) [size, since] = [this.history.size, now];
+      else if (now - since > STUCK) throw new Error(`stuck: nothing has happened for ${STUCK} ms, waiting for ${what}`);
+    }
+  }
+
+  async pause(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    await this.until('a pause to end', () => performance.now() >= end);
+  }
+
+  /** Waits for a promise, while the work goes on. */
+  async during<T>(what: string, work: Promise<T>): Promise<T> {
+    let over = false;
+    const settled = work.finally(() => (over = true));
+    settled.catch(() => undefined);
+    await this.until(what, () => over);
+    return settled;
+  }
+
+  /** The moment of the `nth` fault: they are spread over the work, whatever its speed, each at a random place of its part. */
+  async turn(nth: number): Promise<void> {
+    const { tasks, faults } = this.settings;
+    const share = ((nth + this.random.next()) / (faults + 1)) * tasks;
+    await this.until(`fault ${nth + 1}`, () => this.history.ended.size >= share);
+  }
+
+  /** A consumer that does its work, by chance. */
+  async anyConsumer(): Promise<Member> {
+    const member = this.random.pick(this.fleet.consumers);
+    await this.during('a consumer to start', member.ready);
+    return member;
+  }
+
+  /** Resolves when every task that was wanted is acknowledged and done for ever, unless it is one of `except`. */
+  async finish(except: (task: string) => boolean): Promise<void> {
+    const { supply, history } = this.parts;
+    supply.close();
+    await this.until('all tasks to be published', () => supply.isComplete);
+    const left = (set: ReadonlySet<string>): boolean =>
+      [...history.acknowledged].some((task) => !set.has(task) && !except(task));
+    await this.until('all tasks to be executed', () => !left(history.ended));
+    // What was executed and not acknowledged comes back; what was acknowledged right before a kill is done unseen.
+    const end = performance.now() + this.settings.lease + RETURN;
+    await this.until('all tasks to be done', () => performance.now() > end || !left(history.done));
+  }
+
+  /** Halts a process, as a debugger or a hypervisor would, while `work` is done. */
+  async freeze({ child, name }: Member, work: () => Promise<void>): Promise<void> {
+    child.kill('SIGSTOP');
+    await sleep(STANDSTILL);
+    await this.harm(name, work, () => child.kill('SIGCONT'));
+  }
+
+  /** What happens while `work` is done is a fault of a process, or of all; `undo` ends it in any case. */
+  async harm(on: string, work: () => Promise<void>, undo: () => unknown): Promise<void> {
+    const { ledger } = this.parts;
+    ledger.write('fault', undefined, undefined, on);
+    try {
+      await work();
+    } finally {
+      ledger.write('over', undefined, undefined, on);
+      undo();
+    }
+  }
+
+  #look(): void {
+    for (const entry of this.parts.reader.read()) this.history.add(entry);
+    this.parts.supply.supply();
+  }
+}
