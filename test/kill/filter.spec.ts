@@ -1,13 +1,15 @@
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Fleet } from './fleet.js';
+import { Fleet } from '../heartbeat/fleet.js';
 
 let fleet: Fleet;
 beforeEach(async () => {
-  fleet = await new Fleet().open();
+  fleet = await new Fleet(WORKER).open();
 });
 afterEach(() => fleet.close());
 
-const FILTER = { quiet: true, options: { filter: true, concurrency: 8, lease: '2s' } };
+const WORKER = fileURLToPath(new URL('./filter-worker.mjs', import.meta.url));
+const FILTER = { filter: true, concurrency: 8, lease: '2s' };
 const copies = (count: number, ...args: unknown[]): unknown[][] => Array.from({ length: count }, () => args);
 
 /** Every entry of an id is one of the process that runs it; the file has them in the order of time. */
