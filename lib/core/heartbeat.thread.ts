@@ -5,8 +5,9 @@ import { SystemClock } from './system-clock.js';
 
 /** What the thread is started with. */
 export interface ThreadData {
-  /** One number that the event loop changes as it turns. */
-  readonly ticks: Int32Array<SharedArrayBuffer>;
+  /** One number each, counted by the main thread: turns of its event loop, and calls of tasks' functions. */
+  readonly turns: Int32Array<SharedArrayBuffer>;
+  readonly calls: Int32Array<SharedArrayBuffer>;
   readonly maxBlock: number;
 }
 
@@ -17,11 +18,12 @@ export interface ThreadNews {
 }
 
 /** A program: the heartbeat thread, started by `heartbeat.ts`, until it is sent no orders any more. */
-const { ticks, maxBlock } = workerData as ThreadData;
+const { turns, calls, maxBlock } = workerData as ThreadData;
 const standIn = new StandIn({
   clock: new SystemClock(),
   maxBlock,
-  ticks: () => Atomics.load(ticks, 0),
+  turns: () => Atomics.load(turns, 0),
+  calls: () => Atomics.load(calls, 0),
   load: (module) => import(module) as Promise<{ readonly openPulse: OpenPulse }>,
   failed(thrown, delay) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

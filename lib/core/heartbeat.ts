@@ -11,7 +11,7 @@ import type { Orders, SourceOrders } from './stand-in.js';
 export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly events: Events;
-  /** Milliseconds after which an event loop that does not turn counts as dead, and its tasks go to others. */
+  /** Milliseconds after which an event loop that neither turns nor calls another function counts as dead, and its tasks go to others. */
   readonly maxBlock: number;
   /** Address of the compiled `heartbeat.thread.js`. Default: the one beside this file. */
   readonly script?: URL;
@@ -41,7 +41,8 @@ const HEALTHY = 60_000;
 export class Heartbeat {
   readonly #kept = new Map<Subscription, Kept>();
   readonly #keys = new Map<PulseSource, number>();
-  readonly #ticks = new Int32Array(new SharedArrayBuffer(4));
+  readonly #turns = new Int32Array(new SharedArrayBuffer(4));
+  readonly #calls = new Int32Array(new SharedArrayBuffer(4));
   #lastKey = 0;
   #period = 0;
   #stopTicking: () => void = () => undefined;
@@ -66,6 +67,11 @@ export class Heartbeat {
     const thread = this.#thread;
     this.#changed();
     if (thread && !this.#thread) await this.#gone(thread);
+  }
+
+  /** A function is called: the process gets on, though the loop does not turn between functions that block one after another. */
+  moved(): void {
+    Atomics.add(this.#calls, 0, 1);
   }
 
   #changed(): void {
@@ -102,14 +108,14 @@ export class Heartbeat {
   #tick(period: number): void {
     this.#stopTicking();
     this.#period = period;
-    this.#stopTicking = this.options.clock.every(period / TICKS, () => Atomics.add(this.#ticks, 0, 1));
+    this.#stopTicking = this.options.clock.every(period / TICKS, () => Atomics.add(this.#turns, 0, 1));
   }
 
   /** Undefined where there is no compiled thread, as when the library's own tests run its TypeScript. */
   #start(): Worker | undefined {
     const { script = compiled(), clock, events, maxBlock } = this.options;
     if (!script) return undefined;
-    const workerData: ThreadData = { ticks: this.#ticks, maxBlock };
+    const workerData: ThreadData = { turns: this.#turns, calls: this.#calls, maxBlock };
     const thread = new Worker(script, { workerData, name: 'funq heartbeat' });
     const startedAt = clock.monotonic();
     let cause: unknown;

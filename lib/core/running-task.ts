@@ -22,6 +22,8 @@ export interface TaskHost {
   readonly stopping: AbortSignal;
   /** The task has got its start. */
   began(): void;
+  /** Its function is about to be called, in this run. */
+  called(): void;
 }
 
 /** A task in the hands of a worker, over all of its runs. */
@@ -129,6 +131,11 @@ export class RunningTask implements ManagedTask {
     if (this.begun) return;
     this.begun = true;
     this.host.began();
+  }
+
+  /** Before each call of the function: one that blocks is told from one that follows another. */
+  called(): void {
+    this.host.called();
   }
 
   failed(error: unknown, again: boolean): void {

@@ -18,10 +18,12 @@ export interface SourceOrders extends PulseSource {
 
 export interface StandInOptions {
   readonly clock: Clock;
-  /** Milliseconds after which a loop that does not turn counts as dead. */
+  /** Milliseconds after which a loop that neither turns nor calls another function counts as dead. */
   readonly maxBlock: number;
   /** A number that changes as long as the event loop turns. */
-  ticks(): number;
+  turns(): number;
+  /** A number that changes as tasks' functions are called: without a turn when one that blocks follows another at once. */
+  calls(): number;
   load(module: string): Promise<{ readonly openPulse: OpenPulse }>;
   /** A source can't be kept alive; it is tried again after `delay`. Told once until it could be. */
   failed(error: unknown, delay: number): void;
@@ -31,20 +33,23 @@ export interface StandInOptions {
 const DEADLINE = 5000;
 
 /**
- * Beats in place of an event loop that is blocked: from one look without a tick on, and until `maxBlock` has passed since
- * the last. While the loop turns, the engine itself extends its leases and nothing is done here. Ticks are only compared,
- * never the clocks of two threads.
+ * Beats in place of an event loop that is blocked: from one look without a turn on, and until `maxBlock` has passed since
+ * the last turn and the last call of a function. While the loop turns, the engine itself extends its leases and nothing is done
+ * here. Counters are compared, never the clocks of two threads.
  */
 export class StandIn {
   readonly #sources = new Map<number, Source>();
   #period = 0;
   #stopLooking: () => void = () => undefined;
-  #ticks: number;
-  #since: number;
+  #turns: number;
+  #calls: number;
+  #turnedAt: number;
+  #movedAt: number;
 
   constructor(private readonly options: StandInOptions) {
-    this.#ticks = options.ticks();
-    this.#since = options.clock.monotonic();
+    this.#turns = options.turns();
+    this.#calls = options.calls();
+    this.#turnedAt = this.#movedAt = options.clock.monotonic();
   }
 
   /** Opens what is new at once: when the loop is blocked it is to be ready. */
@@ -75,15 +80,14 @@ export class StandIn {
   }
 
   #look(): void {
-    const { clock, maxBlock, ticks } = this.options;
-    const now = clock.monotonic();
-    const seen = ticks();
-    if (seen !== this.#ticks) {
-      this.#ticks = seen;
-      this.#since = now;
-    }
-    const still = now - this.#since;
-    for (const source of this.#sources.values()) void source.keep(still >= this.#period && still < maxBlock);
+    const now = this.options.clock.monotonic();
+    const [turns, calls] = [this.options.turns(), this.options.calls()];
+    if (turns !== this.#turns) this.#turnedAt = now;
+    if (turns !== this.#turns || calls !== this.#calls) this.#movedAt = now;
+    [this.#turns, this.#calls] = [turns, calls];
+    const blocked = now - this.#turnedAt >= this.#period;
+    const dead = now - this.#movedAt >= this.options.maxBlock;
+    for (const source of this.#sources.values()) void source.keep(blocked && !dead);
   }
 }
 

@@ -113,6 +113,10 @@ export class Worker implements TaskHost {
     this.#slots.began();
   }
 
+  called(): void {
+    this.options.heartbeat?.moved();
+  }
+
   start(): void {
     this.#receiver.start();
   }

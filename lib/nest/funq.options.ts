@@ -28,8 +28,8 @@ export interface FunqOptions {
   /** How long running tasks may go on at shutdown before their signals abort. Default: `'20s'`. */
   shutdownGrace?: Duration;
   /**
-   * How long the event loop of this process may be blocked, by a busy loop or synchronous work, before the process counts as
-   * dead and others get its tasks, once their lease has passed too. Until then a thread of its own keeps the leases, on
+   * How long one task may block the event loop of this process, by a busy loop or synchronous work, before the process counts
+   * as dead and others get its tasks, once their lease has passed too. Until then a thread of its own keeps the leases, on
    * brokers whose leases run down. Not the time that a task may take: one that awaits blocks nothing. 1s to 1h, default
    * `'1m'`; `false` starts no thread, so a loop that is blocked longer than a `lease` loses its tasks.
    */

@@ -133,6 +133,7 @@ function moduleOf({ wrapper }: FoundConsumer): ModuleRef {
 function methodOf(original: Method, declared: number | undefined): Method {
   const callback: Method = function (...args) {
     const { task } = currentRun()!;
+    task.called();
     const call = (): unknown => original.apply(this, passed(args, task.args, declared));
     // A run in place after the first one has its own signal and its own say.
     const result = currentRun() === task.run ? call() : withinRun(task.run, call);

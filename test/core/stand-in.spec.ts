@@ -32,7 +32,8 @@ describe('StandIn', () => {
   let modules: Record<string, Module>;
   let one: Module;
   let told: string[];
-  let ticks: number;
+  let turns: number;
+  let calls: number;
   let standIn: StandIn;
   const from = (key: number, module: string, ...ids: unknown[]): SourceOrders => ({ key, module, data: {}, ids });
   const follow = async (...sources: SourceOrders[]): Promise<void> => {
@@ -42,7 +43,7 @@ describe('StandIn', () => {
   /** Looks, each after the loop has turned. */
   const turning = async (looks: number): Promise<void> => {
     for (let look = 0; look < looks; look++) {
-      ticks++;
+      turns++;
       await clock.advance(PERIOD);
     }
   };
@@ -56,11 +57,12 @@ describe('StandIn', () => {
     one = new Module();
     modules = { one, two: new Module() };
     told = [];
-    ticks = 0;
+    turns = calls = 0;
     standIn = new StandIn({
       clock,
       maxBlock: MAX_BLOCK,
-      ticks: () => ticks,
+      turns: () => turns,
+      calls: () => calls,
       load: async (name) => modules[name] ?? Promise.reject(new Error(`no ${name}`)),
       failed: (error) => told.push((error as Error).message),
     });
@@ -73,7 +75,7 @@ describe('StandIn', () => {
     expect([one.opened, one.beats.length]).toEqual([1, 1]);
   });
 
-  it('beats from the first look without a tick on, and no more from maxBlock on', async () => {
+  it('beats from the first look without a turn on, and no more from maxBlock on', async () => {
     await follow(from(1, 'one', 'a'));
     await turning(5);
     await blocked(1);
@@ -82,6 +84,17 @@ describe('StandIn', () => {
     expect(one.beats.length).toBe(10);
     await blocked(20);
     expect(one.beats.length).toBe(10);
+  });
+
+  it('goes on beyond maxBlock for a loop that does not turn while one function after another is called', async () => {
+    await follow(from(1, 'one', 'a'));
+    for (let task = 0; task < 5; task++) {
+      await blocked(9);
+      calls++;
+    }
+    expect(one.beats.length).toBe(1 + 5 * 9);
+    await blocked(30);
+    expect(one.beats.length).toBe(1 + 5 * 9 + 10);
   });
 
   it('stands in again after the loop has come back', async () => {

@@ -58,6 +58,21 @@ describe('a process whose event loop is blocked', { timeout: LIMIT }, () => {
     expect(await fleet.broker.count!('jobs')).toBe(0);
   });
 
+  it('by one task after another keeps them all, though together they take longer than maxBlock', async () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    const blocked = await fleet.start({ maxBlock: '3s' });
+    await fleet.publish(ids.map((id) => [id, 'block', id]));
+    await fleet.until(() => fleet.counts('start').size > 0);
+    await fleet.start();
+    for (let ended = 0; ended < ids.length; ended++) {
+      await fleet.until(() => fleet.counts('start').size === ended + 1);
+      await sleep(1.5 * LEASE);
+      tell([...fleet.counts('start').keys()][ended]!);
+    }
+    await fleet.until(() => ids.every((id) => has('done', id, blocked.pid)));
+    expect(ids.map((id) => count('start', id))).toEqual([1, 1, 1, 1, 1]);
+  });
+
   it('without the thread loses its tasks after a lease', async () => {
     const blocked = await fleet.start({ maxBlock: false });
     await fleet.publish([['a', 'block', 'go']]);
