@@ -13,6 +13,7 @@ const host = {
   events: new Events(),
   stopping: new AbortController().signal,
   began: () => undefined,
+  called: () => undefined,
   idle: () => undefined,
 };
 
