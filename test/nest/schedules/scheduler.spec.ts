@@ -16,8 +16,15 @@ describe('FunqScheduler.list()', () => {
     await clock.advance(90 * SECOND);
     const [beat, morning, over] = await scheduler.list();
     expect(beat).toMatchObject({
-      ...{ name: 'beat', queue: 'jobs', broker: 'default', when: 'every 60000 ms', origin: 'declared' },
-      ...{ paused: false, here: true, next: new Date(START + 2 * MINUTE), last: new Date(START + MINUTE) },
+      name: 'beat',
+      queue: 'jobs',
+      broker: 'default',
+      when: 'every 60000 ms',
+      origin: 'declared',
+      paused: false,
+      here: true,
+      next: new Date(START + 2 * MINUTE),
+      last: new Date(START + MINUTE),
     });
     expect(beat!.nextFires(3)).toEqual(steps(3, MINUTE, START + 2 * MINUTE).map((epoch) => new Date(epoch)));
     expect(morning).toMatchObject({
