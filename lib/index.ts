@@ -24,6 +24,8 @@ export { JsonCodec } from './core/codec/json.codec.js';
 export { Consumer } from './nest/consumer.decorator.js';
 export { FunqConsumers, type LiveConsumer } from './nest/funq.consumers.js';
 export { FunqCounters } from './nest/funq.counters.js';
+export type { LetterFilter, ListOptions, ReplayOneOptions, ReplayOptions } from './nest/dead-letter.options.js';
+export { FunqDeadLetters, type StoredLetter } from './nest/funq.dead-letters.js';
 export { FunqLogger } from './nest/funq.logger.js';
 export { FunqModule } from './nest/funq.module.js';
 export type {

@@ -158,7 +158,7 @@ export interface PulseConnection {
 /** One message handed out: plain data, without methods. */
 export interface Delivery {
   readonly body: Uint8Array;
-  /** The broker's own token. The core never looks inside. */
+  /** The broker's own token, by which it knows a delivery that is handed back. The core never looks inside. */
   readonly receipt: unknown;
   /** How often the message was handed out before and neither acknowledged nor released. 1 means "at least once" where `redelivery` is `'flagged'`. */
   readonly redelivered: number;
@@ -182,4 +182,6 @@ export interface BrokerFeatures {
   readonly ordered: boolean;
   /** What becomes of the messages of a consumer that died: they come back counted, or only marked, or never. */
   readonly redelivery: 'counted' | 'flagged' | 'none';
+  /** Part of this process, so never away: its `receive` may wait as long as it takes, and is given no deadline. Default: false. */
+  readonly patient?: boolean;
 }

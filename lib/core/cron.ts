@@ -31,7 +31,7 @@ export function cronDates(expression: string, timeZone: string, option: string):
     }); // prettier-ignore
     if (!cron.nextRun(new Date(0))) throw new RangeError('there is no such date');
     return {
-      after: (time) => cron.nextRun(new Date(time))?.getTime(),
+      after: remembered((time) => cron.nextRun(new Date(time))?.getTime()),
       // What croner calls previous is before a moment, and this is up to it.
       latest: (count, time) =>
         cron
@@ -42,6 +42,19 @@ export function cronDates(expression: string, timeZone: string, option: string):
   } catch (error) {
     throw invalid(option, expression, (error as Error).message.slice(0, 200));
   }
+}
+
+/** No moment lies between a time and the first one after it: one search answers for all that fall in between. */
+function remembered(find: (time: number) => number | undefined): (time: number) => number | undefined {
+  let from = Infinity;
+  let found: number | undefined;
+  return (time) => {
+    if (time < from || (found !== undefined && time >= found)) {
+      found = find(time);
+      from = time;
+    }
+    return found;
+  };
 }
 
 function invalid(option: string, expression: string, why: string): FunqConfigError {

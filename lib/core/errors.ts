@@ -40,6 +40,9 @@ export type FunqErrorCode =
   | 'FUNQ_DISCARDED'
   | 'FUNQ_REQUEUE'
   | 'FUNQ_DEAD_LETTER'
+  | 'FUNQ_LETTER_UNKNOWN'
+  | 'FUNQ_OUT_OF_REACH'
+  | 'FUNQ_NOT_DRAINED'
   | 'FUNQ_REMOTE';
 
 /** An option, name or set-up that can't work. Thrown at start-up or when publishing. */

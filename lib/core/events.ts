@@ -25,6 +25,8 @@ export interface EngineEvents {
   discarded: { task: Task; reason: string };
   /** Stands in the dead letters, or was dropped where there are none (`deadLetter` undefined). `task` is missing when it could not be read. */
   dead: { queue: string; broker: string; task?: Task; letter: DeadLetter; deadLetter: string | undefined };
+  /** A dead letter was sent back as a task. `id` is the task's, where it could be read. */
+  replayed: { queue: string; deadLetter: string; id: string | undefined };
   /** Given back unexecuted: this process stops. */
   released: { task: Task };
   /** A function that had been abandoned ended after all; its outcome was ignored. */

@@ -1,34 +1,17 @@
-import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
-import type { Clock } from '../contracts/clock.js';
 import { RECONNECT, backoff } from './backoff.js';
-import { withDeadline } from './deadline.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
-import type { Heartbeat } from './heartbeat.js';
-import { Session, type Held } from './session.js';
+import { openSession, type Held, type Session, type SessionOptions } from './session.js';
 
-/** A broker answers `receive` within five seconds; one that took this long is not coming back. */
-const RECEIVE_DEADLINE = 15_000;
 /** Failures in a row before the subscription itself is replaced. */
 const PATIENCE = 3;
 
-export interface ReceiverOptions {
-  readonly queue: string;
-  /** The broker, and its name in the app. */
-  readonly broker: Broker;
-  readonly name: string;
-  readonly clock: Clock;
+export interface ReceiverOptions extends SessionOptions {
   readonly events: Events;
-  /** The most deliveries in hand. */
-  readonly prefetch: number;
-  readonly lease: number;
-  readonly heartbeat?: Heartbeat | undefined;
   /** How many deliveries are wanted now; waits until at least one is, or resolves to 0 when `signal` aborts. */
   room(signal: AbortSignal): Promise<number>;
   /** Receives what came, in order; must not throw. */
   take(deliveries: readonly Held[]): void;
-  /** Somebody else may have this delivery now. */
-  lost(delivery: Held): void;
 }
 
 /**
@@ -88,29 +71,14 @@ export class Receiver {
   }
 
   async #open(): Promise<Session> {
-    const { broker, queue, lease, clock } = this.options;
-    const prefetch = this.#prefetch;
-    const subscribing = broker.subscribe(queue, { prefetch, lease });
-    const late = (): Error => this.#away('subscribing', RECEIVE_DEADLINE);
-    const subscription = await withDeadline(clock, RECEIVE_DEADLINE, subscribing, late).catch((error: unknown) => {
-      subscribing.then((abandoned: Subscription) => abandoned.close()).catch(() => undefined);
-      throw error;
-    });
-    const session = new Session(subscription, { ...this.options, prefetch }, (closed) => this.#sessions.delete(closed));
+    const options = { ...this.options, prefetch: this.#prefetch };
+    const session = await openSession(options, (closed) => this.#sessions.delete(closed));
     this.#sessions.add(session);
     return session;
   }
 
   async #receive(session: Session, max: number, stopping: AbortSignal): Promise<Held[]> {
-    const receiving = session.receive(max, stopping);
-    const late = (): Error => this.#away('receiving', RECEIVE_DEADLINE);
-    const deliveries = await withDeadline(this.options.clock, RECEIVE_DEADLINE, receiving, late).catch(
-      (error: unknown) => {
-        // An answer that comes after all goes back at once.
-        receiving.then((list: Delivery[]) => session.giveBack(list)).catch(() => undefined);
-        throw error;
-      },
-    );
+    const deliveries = await session.receive(max, stopping);
     return deliveries.map((delivery) => session.hold(delivery));
   }
 
@@ -125,12 +93,5 @@ export class Receiver {
     const delay = backoff(attempt, RECONNECT);
     if (!stopping.aborted) events.emit('brokerError', { queue, broker: name, error, attempt, delay });
     await clock.sleep(delay, stopping);
-  }
-
-  #away(doing: string, ms: number): FunqError {
-    return new FunqError(
-      'FUNQ_BROKER_UNAVAILABLE',
-      `broker '${this.options.name}' did not answer ${doing} on ${this.options.queue} within ${ms} ms`,
-    );
   }
 }

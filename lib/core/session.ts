@@ -1,4 +1,4 @@
-import type { Delivery, Subscription } from '../contracts/broker.js';
+import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { RECONNECT, backoff } from './backoff.js';
 import { Batcher, type Listener } from './batcher.js';
@@ -31,21 +31,40 @@ export class Held {
 
 export interface SessionOptions {
   readonly queue: string;
+  /** The broker, and its name in the app. */
+  readonly broker: Broker;
+  readonly name: string;
   readonly clock: Clock;
-  readonly lease: number;
+  /** The most deliveries in hand. */
   readonly prefetch: number;
+  readonly lease: number;
   /** Keeps the lease while the event loop is blocked. */
   readonly heartbeat?: Heartbeat | undefined;
+  /** Somebody else may have this delivery now. */
   lost(delivery: Held): void;
 }
 
 type Verb = (list: readonly Delivery[]) => Promise<readonly Delivery[]>;
 
 const BATCH = 1000;
+/** A broker answers `receive` within five seconds; one that took this long is not coming back. */
+const RECEIVE_DEADLINE = 15_000;
 /** How often a settlement is tried; it is idempotent, and a broker that is back within seconds saves a second execution. */
 const TRIES = 5;
 /** The longest, in milliseconds, that one settlement or the closing may take. */
 const DEADLINE = 5000;
+
+/** Subscribes. Rejects with `FUNQ_BROKER_UNAVAILABLE` when that takes too long, or as the broker does. */
+export async function openSession(options: SessionOptions, onClosed: (session: Session) => void): Promise<Session> {
+  const { broker, queue, prefetch, lease, clock } = options;
+  const subscribing = broker.subscribe(queue, { prefetch, lease });
+  const late = (): Error => silent(options, 'subscribing');
+  const subscription = await withDeadline(clock, RECEIVE_DEADLINE, subscribing, late).catch((error: unknown) => {
+    subscribing.then((abandoned) => abandoned.close()).catch(() => undefined);
+    throw error;
+  });
+  return new Session(subscription, options, onClosed);
+}
 
 /** One subscription while it is in use: what is out, its batched settlements, its heartbeat. */
 export class Session {
@@ -73,8 +92,10 @@ export class Session {
     this.#keep();
   }
 
+  /** Up to `max` deliveries, to be held at once. Rejects with `FUNQ_BROKER_UNAVAILABLE` when the broker does not answer, or as it does. */
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
-    const deliveries = await this.subscription.receive(max, signal);
+    const receiving = this.subscription.receive(max, signal);
+    const deliveries = await (this.options.broker.features.patient ? receiving : this.#inTime(receiving));
     this.#keep();
     return deliveries;
   }
@@ -89,10 +110,6 @@ export class Session {
     return held;
   }
 
-  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    await Promise.all(deliveries.map((delivery) => this.releases.add(delivery)));
-  }
-
   retire(): void {
     this.retired = true;
     if (this.#out.size === 0) void this.close();
@@ -100,6 +117,15 @@ export class Session {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  #inTime(receiving: Promise<Delivery[]>): Promise<Delivery[]> {
+    const late = (): Error => silent(this.options, 'receiving');
+    return withDeadline(this.options.clock, RECEIVE_DEADLINE, receiving, late).catch((error: unknown) => {
+      // An answer that comes after all goes back at once.
+      receiving.then((list) => Promise.all(list.map((each) => this.releases.add(each)))).catch(() => undefined);
+      throw error;
+    });
   }
 
   async #close(): Promise<void> {
@@ -167,4 +193,11 @@ export class Session {
       `the broker of ${this.options.queue} did not answer ${doing} in time`,
     );
   }
+}
+
+function silent({ name, queue }: SessionOptions, doing: string): FunqError {
+  return new FunqError(
+    'FUNQ_BROKER_UNAVAILABLE',
+    `broker '${name}' did not answer ${doing} on ${queue} within ${RECEIVE_DEADLINE} ms`,
+  );
 }

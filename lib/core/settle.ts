@@ -86,11 +86,12 @@ export class Settler {
     await this.#guarded(held, policy.queue, undefined, async () => {
       const death: Death = { queue: policy.queue, ...reason, diedAt: this.options.clock.now(), errors: [] };
       const letter = deadLetter(death, undefined, held.delivery.body);
-      await this.#publishDead(policy, letter);
+      const grave = policy.deadLetter && this.#graveOf(policy.queue, policy.deadLetter, held.delivery.body);
+      await this.#publishDead(grave, letter);
       await this.options.replies.refused(held.delivery.body, policy.queue, error);
       if (!(await this.#ack(held, policy.queue))) return;
-      const { queue, broker, deadLetter: kept } = policy;
-      this.options.events.emit('dead', { queue, broker, letter, deadLetter: kept });
+      const { queue, broker } = policy;
+      this.options.events.emit('dead', { queue, broker, letter, deadLetter: grave });
     });
   }
 
@@ -128,19 +129,26 @@ export class Settler {
     const death: Death = { queue: task.queue, code, reason, diedAt: clock.now(), errors: task.errors };
     const envelope = { ...codec.decode(held.delivery.body), attempt: task.attempt };
     const letter = deadLetter(death, envelope, held.delivery.body);
-    await this.#publishDead(task.policy, letter);
+    await this.#publishDead(task.policy.deadLetter, letter);
     await replies.error(task, task.failure?.shown ?? new FunqError('FUNQ_DEAD_LETTER', reason));
     if (!(await this.#ack(held, task.queue, task))) return;
     const { queue, broker, deadLetter: kept } = task.policy;
     this.options.events.emit('dead', { queue, broker, task, letter, deadLetter: kept });
   }
 
-  async #publishDead(policy: Policy, letter: DeadLetter): Promise<void> {
-    if (!policy.deadLetter) return;
-    await this.options.outbox.publish(policy.deadLetter, {
-      id: randomUUID(),
-      body: this.options.codec.encodeDeadLetter(letter),
-    });
+  async #publishDead(queue: string | undefined, letter: DeadLetter): Promise<void> {
+    if (!queue) return;
+    await this.options.outbox.publish(queue, { id: randomUUID(), body: this.options.codec.encodeDeadLetter(letter) });
+  }
+
+  /** A dead letter that came as a task goes where no option of another consumer can send it in a circle. */
+  #graveOf(queue: string, chosen: string, body: Uint8Array): string {
+    try {
+      this.options.codec.decodeDeadLetter(body);
+      return `${queue}.dead`;
+    } catch {
+      return chosen;
+    }
   }
 
   #message(envelope: Envelope, delay: number): Outgoing {
@@ -185,10 +193,12 @@ export class Settler {
   }
 }
 
-/** A message that is no task at all, such as a reply, has been taken in. */
-export async function settleConsumed(held: Held): Promise<void> {
-  // A reply that comes again finds nobody waiting.
-  await held.ack().catch(() => false);
+/**
+ * A message that is no task at all has been taken in: a reply, or a dead letter that something else took the place of. Resolves
+ * to false when it may come again; a reply that does finds nobody waiting.
+ */
+export function settleConsumed(held: Held): Promise<boolean> {
+  return held.ack().catch(() => false);
 }
 
 /** A message that was not even looked at goes back to its place. */

@@ -2,8 +2,10 @@ import type { Clock } from '../contracts/clock.js';
 import { RECONNECT, backoff } from './backoff.js';
 import { following, nth, type Dates } from './dates.js';
 
-/** Longest sleep: so soon a wall clock that was set, or a machine that had slept, is noticed. */
+/** So soon a wall clock that was set, or a machine that had slept, is noticed. */
 const LOOK = 60_000;
+/** By how much the wall clock may go wrong, in milliseconds, before the rest of a sleep is measured anew. */
+const DRIFT = 10;
 /** What is late by up to this is published as if it were in time; what is later was missed. */
 const LATE = 60_000;
 /** Nothing that was missed longer ago is made up for. */
@@ -31,7 +33,7 @@ export interface TickerOptions {
 }
 
 /**
- * One schedule at work. It goes by the wall clock: it sleeps until the next moment, but never longer than a minute, and then
+ * One schedule at work. It goes by the wall clock: it sleeps until the next moment, with a look at the clock each minute, and then
  * settles what has come due in order, one moment after the other.
  *
  * - A little late, because the process was busy: everything that came due is published.
@@ -94,8 +96,22 @@ export class Ticker {
     const { clock } = this.options;
     for (let now = clock.now(); now < next && !this.#stop.signal.aborted; now = clock.now()) {
       if (now < this.#settled - LOOK) return;
-      await clock.sleep(Math.min(LOOK, next - now), this.#stop.signal);
+      await this.#sleep(next - now);
     }
+  }
+
+  /** Ends early when a look shows that the wall clock went another way than time did. */
+  async #sleep(ms: number): Promise<void> {
+    const { clock } = this.options;
+    const apart = (): number => clock.now() - clock.monotonic();
+    const nap = new AbortController();
+    const wake = (): void => nap.abort();
+    const before = apart();
+    const stopLooking = clock.every(LOOK, () => Math.abs(apart() - before) > DRIFT && wake());
+    this.#stop.signal.addEventListener('abort', wake, { once: true });
+    await clock.sleep(ms, nap.signal);
+    this.#stop.signal.removeEventListener('abort', wake);
+    stopLooking();
   }
 
   async #settle(dates: Dates): Promise<void> {

@@ -90,6 +90,11 @@ export class ConsumerCatalog {
     return this.#byQueue.get(queue)?.some((policy) => policy.broker === broker) ?? false;
   }
 
+  /** The policies of this app's consumers whose dead letters go to `queue`. */
+  burying(queue: string): readonly Policy[] {
+    return this.all().filter(({ deadLetter }) => deadLetter === queue);
+  }
+
   #resolve(
     handler: string,
     definition: Extract<ReturnType<typeof consumerDefinition>, { factory: unknown }>,

@@ -46,6 +46,7 @@ export class ConsumerExplorer {
     const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
     const found = distinct(wrappers).flatMap((wrapper) => this.#consumersOf(wrapper));
     this.#refuseClashes(found);
+    this.#refuseGraves(found);
     for (const consumer of found) {
       this.#refuseUnsupported(consumer.policy);
       this.#refuseUnguarded(consumer);
@@ -69,6 +70,16 @@ export class ConsumerExplorer {
       const other = taken.get(`${broker}/${queue}`);
       if (other) throw clash(consumer, other);
       taken.set(`${broker}/${queue}`, consumer);
+    }
+  }
+
+  /** A dead letter is no task: its consumer could never read one, and would bury it again. */
+  #refuseGraves(found: readonly FoundConsumer[]): void {
+    for (const { policy } of found) {
+      const buried = found.find(
+        ({ policy: { deadLetter, broker } }) => deadLetter === policy.queue && broker === policy.broker,
+      );
+      if (buried) throw grave(policy, buried.policy);
     }
   }
 
@@ -124,6 +135,13 @@ function clash({ policy, type, method }: FoundConsumer, other: FoundConsumer): F
       ? `${handler} is provided twice, so it would consume queue '${queue}' twice; provide it in one module and export it, or alias it with useExisting`
       : `${handler} and ${other.policy.handler} both consume queue '${queue}' of broker '${broker}'; give one of them another queue`;
   return new FunqConfigError('FUNQ_CONSUMER_CLASH', text);
+}
+
+function grave({ handler, queue }: Policy, { handler: other }: Policy): FunqConfigError {
+  return new FunqConfigError(
+    'FUNQ_CONSUMER_CLASH',
+    `${handler} consumes queue '${queue}', where ${other} has its dead letters, which are no tasks; give one of them another queue. FunqDeadLetters lists and replays dead letters, and the event 'dead' tells of each`,
+  );
 }
 
 /** It would hold in each process by itself, and nobody would notice. */

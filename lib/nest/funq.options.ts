@@ -53,6 +53,12 @@ export interface FunqStatics {
   extraProviders?: Provider[];
 }
 
+/** What a test kit puts in the place of an app's own parts, without the app's doing. */
+export interface FunqStage {
+  options(given: FunqOptions): FunqOptions;
+  controls(chosen: readonly Control[]): readonly Control[];
+}
+
 /** @publicApi */
 export interface FunqOptionsFactory {
   createFunqOptions(): FunqOptions | Promise<FunqOptions>;

@@ -1,5 +1,8 @@
 /** Injection tokens. Symbols, so that no two libraries can mean different things by one. */
 export const FUNQ_OPTIONS = Symbol('FUNQ_OPTIONS');
+/** The options as the app gave them, and what a test kit puts in their place. */
+export const FUNQ_GIVEN = Symbol('FUNQ_GIVEN');
+export const FUNQ_STAGE = Symbol('FUNQ_STAGE');
 export const FUNQ_CONTROLS = Symbol('FUNQ_CONTROLS');
 export const FUNQ_CLOCK = Symbol('FUNQ_CLOCK');
 /** The coordination store as the library itself asks it: with a deadline. */

@@ -44,6 +44,9 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
       if (task) log.error(`${label(task)} ${text}`);
       else damper.say(`dead ${queue}`, (more) => log.error(`${queue} message ${text}${more}`));
     });
+    events.on('replayed', ({ queue, deadLetter, id }) =>
+      log.debug(`${line(`${queue} ${id ?? 'message'}`)} replayed from ${deadLetter}`),
+    );
     events.on('released', ({ task }) => log.log(`${label(task)} given back: this process stops`));
     events.on('late', ({ task }) => log.warn(`${label(task)} ended after it had been given up; ignored`));
     events.on('leaseLost', ({ queue, task }) =>

@@ -8,3 +8,8 @@ export {
   type StoreConformanceOptions,
   type ResultConformanceOptions,
 } from './store-conformance.js';
+export { FunqTesting, type DrainOptions } from './nest/funq-testing.js';
+export { FunqTestingModule } from './nest/funq-testing.module.js';
+export type { RunOutcome, TaskRun } from './nest/run-recorder.js';
+export type { FunqTestingOptions, FunqTestingRootOptions } from './nest/testing.options.js';
+export type { PublishedTask } from './nest/traffic.js';

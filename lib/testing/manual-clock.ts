@@ -5,6 +5,8 @@ const TURNS = 4;
 
 interface Timer {
   due: number;
+  /** Of one that ticks: how long from tick to tick. */
+  readonly beat?: number;
   run(): void;
 }
 
@@ -63,16 +65,8 @@ export class ManualClock implements Clock {
   }
 
   every(ms: number, tick: () => void): () => void {
-    const step = Math.max(1, ms);
-    const timer: Timer = {
-      due: this.#elapsed + step,
-      run: () => {
-        timer.due += step;
-        this.#add(timer);
-        tick();
-      },
-    };
-    return this.#add(timer);
+    const beat = Math.max(1, ms);
+    return this.#add({ due: this.#elapsed + beat, beat, run: tick });
   }
 
   /**
@@ -82,9 +76,42 @@ export class ManualClock implements Clock {
    */
   advance(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`A clock can't be advanced by ${ms} ms`);
-    const moved = this.#moving.then(() => this.#move(ms));
-    this.#moving = moved.catch(() => {});
-    return moved;
+    return this.#next(async () => {
+      const end = this.#elapsed + ms;
+      await settled();
+      for (let timer = this.#timers[0]; timer && timer.due <= end; timer = this.#timers[0]) {
+        this.#fire(timer);
+        await settled();
+      }
+      this.#elapsed = end;
+    });
+  }
+
+  /**
+   * Moves time on by `ms` at a stroke, as if the machine had slept: what ticks is told once for all the ticks on the way, then
+   * the timers that came due fire. Resolves when all is quiet.
+   */
+  leap(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new RangeError(`A clock can't be advanced by ${ms} ms`);
+    return this.#next(async () => {
+      const end = this.#elapsed + ms;
+      await settled();
+      await this.#leapTo(end);
+    });
+  }
+
+  /**
+   * Leaps to the next timer, apart from those that tick, and fires all that are due at its moment. Resolves to false, without
+   * moving, when there is none within `ms`.
+   */
+  step(ms = Infinity): Promise<boolean> {
+    return this.#next(async () => {
+      await settled();
+      const timer = this.#timers.find(({ beat }) => beat === undefined);
+      if (!timer || timer.due - this.#elapsed > ms) return false;
+      await this.#leapTo(timer.due);
+      return true;
+    });
   }
 
   /**
@@ -106,25 +133,59 @@ export class ManualClock implements Clock {
     return timer && timer.due - this.#elapsed + this.now();
   }
 
-  async #move(ms: number): Promise<void> {
-    const end = this.#elapsed + ms;
-    await settled();
+  /** Movements are made one after another. */
+  #next<T>(move: () => Promise<T>): Promise<T> {
+    const moved = this.#moving.then(move);
+    this.#moving = moved.then(
+      () => undefined,
+      () => undefined,
+    );
+    return moved;
+  }
+
+  async #leapTo(end: number): Promise<void> {
+    this.#elapsed = end;
+    const ticking = this.#timers.filter(({ due, beat }) => beat !== undefined && due <= end);
+    // One may have been stopped by another before it.
+    for (const timer of ticking) if (this.#timers.includes(timer)) this.#fire(timer);
+    if (ticking.length > 0) await settled();
     for (let timer = this.#timers[0]; timer && timer.due <= end; timer = this.#timers[0]) {
-      this.#timers.shift();
-      this.#elapsed = Math.max(this.#elapsed, timer.due);
-      timer.run();
+      this.#fire(timer);
       await settled();
     }
-    this.#elapsed = end;
+  }
+
+  #fire(timer: Timer): void {
+    this.#remove(timer);
+    this.#elapsed = Math.max(this.#elapsed, timer.due);
+    if (timer.beat !== undefined) {
+      timer.due += timer.beat * (Math.floor((this.#elapsed - timer.due) / timer.beat) + 1);
+      this.#add(timer);
+    }
+    timer.run();
   }
 
   #add(timer: Timer): () => void {
-    const later = this.#timers.findIndex(({ due }) => due > timer.due);
-    this.#timers.splice(later < 0 ? this.#timers.length : later, 0, timer);
-    return () => {
-      const at = this.#timers.indexOf(timer);
-      if (at >= 0) this.#timers.splice(at, 1);
-    };
+    this.#timers.splice(this.#after(timer.due), 0, timer);
+    return () => this.#remove(timer);
+  }
+
+  /** Looks among those of the same moment only: a thousand others cost nothing. */
+  #remove(timer: Timer): void {
+    for (let at = this.#after(timer.due) - 1; this.#timers[at]?.due === timer.due; at--) {
+      if (this.#timers[at] === timer) return void this.#timers.splice(at, 1);
+    }
+  }
+
+  /** The place behind all timers that are due until `due`. */
+  #after(due: number): number {
+    let [low, high] = [0, this.#timers.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#timers[middle]!.due <= due) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

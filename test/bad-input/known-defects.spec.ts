@@ -1,5 +1,5 @@
 import { Consumer, FunqModule, RequeueError, getBrokerToken, type Broker, type ConsumerOptions } from 'nestjs-funq';
-import { memory } from 'nestjs-funq/memory';
+import { memory, type MemoryQueues } from 'nestjs-funq/memory';
 import { memoryCoordination, memoryResults } from 'nestjs-funq/stores/memory';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
@@ -140,18 +140,46 @@ describe('known defects', () => {
     expect((await results.find('big'))?.value?.length ?? 0).toBeLessThan(2 ** 21);
   });
 
-  it.fails('two queues that are each other’s dead letters do not throw a body to and fro', async () => {
+  it('two queues that are each other’s dead letters are refused, and both consumers are named', async () => {
+    class First {
+      run(): void {}
+    }
+    class Second {
+      run(): void {}
+    }
+    for (const [type, options] of [
+      [First, { queue: 'work', deadLetter: 'second' }],
+      [Second, { queue: 'second', deadLetter: 'work' }],
+    ] as const)
+      Consumer(options)(type.prototype, 'run', Object.getOwnPropertyDescriptor(type.prototype, 'run')!);
+    const error = await refused(() => boot({ providers: [First, Second] }));
+    expect(error.code).toBe('FUNQ_CONSUMER_CLASH');
+    expect(error.message).toMatch(/First\.run.*Second\.run|Second\.run.*First\.run/);
+  });
+
+  it('a consumer of what are another’s dead letters by default is refused', async () => {
+    const second = consumer({ queue: 'work.dead' }, () => undefined);
+    const error = await refused(() => boot({ providers: [consumer({ queue: 'work' }, () => undefined), second] }));
+    expect(error).toMatchObject({
+      code: 'FUNQ_CONSUMER_CLASH',
+      message: expect.stringContaining("'work.dead'") as string,
+    });
+  });
+
+  it('two apps that are each other’s dead letters do not throw a body to and fro', async () => {
+    const queues: MemoryQueues = new Map();
     let hops = 0;
-    // Ends what would not end.
-    const broker = faulty(memory(), {
+    const broker = faulty(memory({ queues }), {
       publish: async (next, queue, messages) => (hops++ < 20 ? next(queue, messages) : []),
     });
-    const second = consumer({ queue: 'second', deadLetter: 'work' }, () => undefined);
     const first = consumer({ queue: 'work', deadLetter: 'second' }, () => undefined);
-    await boot({ providers: [first, second] }, { brokers: { default: broker } });
+    const second = consumer({ queue: 'second', deadLetter: 'work' }, () => undefined);
+    await boot({ providers: [second] }, { brokers: { default: memory({ queues }) } });
+    await boot({ providers: [first] }, { brokers: { default: broker } });
     await putRaw(broker, 'work', ['no JSON']);
     await turns(100);
-    expect(hops).toBeLessThan(4);
+    expect(hops).toBe(2);
+    expect(await broker.count!('second.dead')).toBe(1);
   });
 
   it('a hundred bodies that can not be read make few lines in the log', async () => {

@@ -1,4 +1,5 @@
 import { FunqError, JsonCodec } from 'nestjs-funq';
+import { createEnvelope } from '../../lib/core/envelope.js';
 import { describe, expect, it } from 'vitest';
 
 const codec = new JsonCodec();
@@ -50,7 +51,7 @@ describe('bytes that are no envelope', () => {
     ['a list', json([GOOD])],
     ['an empty object', json({})],
     ['a reply', json(REPLY)],
-    ['a dead letter', json(LETTER)],
+    ['a dead letter', json({ ...LETTER, raw: '' })],
     ['a message of another library', json({ pattern: 'cats', data: {} })],
     ['half a million open brackets', Buffer.from('['.repeat(500_000))],
     ['half a million lists', Buffer.from(deep(500_000))],
@@ -67,6 +68,36 @@ describe('bytes that are no envelope', () => {
     expect(code(() => codec.decode(body))).toBe('FUNQ_UNDECODABLE');
     expect(code(() => codec.decodeReply(body)) === 'read').toBe(_name === 'a reply');
     expect(code(() => codec.decodeDeadLetter(body)) === 'read').toBe(_name === 'a dead letter');
+  });
+});
+
+describe('a dead letter that is not what it should be', () => {
+  const envelope = JSON.parse(
+    Buffer.from(codec.encode(createEnvelope({ args: [], publishedAt: 1 }))).toString(),
+  ) as object;
+  const raw = 'bm8=';
+
+  it('is read when it holds a task or bytes', () => {
+    expect(code(() => codec.decodeDeadLetter(json({ ...LETTER, raw })))).toBe('read');
+    expect(code(() => codec.decodeDeadLetter(json({ ...LETTER, envelope })))).toBe('read');
+  });
+
+  it.each<[string, object]>([
+    ['neither a task nor bytes', LETTER],
+    ['both', { ...LETTER, raw, envelope }],
+    ['bytes that are none', { ...LETTER, raw: '{}' }],
+    ['bytes of another alphabet', { ...LETTER, raw: 'a-_=' }],
+    ['a queue that no broker could have', { ...LETTER, raw, queue: '../*' }],
+    ['a queue that is too long', { ...LETTER, raw, queue: 'q'.repeat(129) }],
+    ['no queue', { ...LETTER, raw, queue: undefined }],
+    ['a time that is none', { ...LETTER, raw, diedAt: 'yesterday' }],
+    ['no list of errors', { ...LETTER, raw, errors: {} }],
+    ['an error that is none', { ...LETTER, raw, errors: ['x'] }],
+    ['a code that is none', { ...LETTER, raw, code: 5 }],
+    ['a task that is none', { ...LETTER, envelope: { ...envelope, attempt: 0 } }],
+    ['a task of its own queue and prototype', { ...LETTER, envelope: { ...envelope, constructor: { prototype: {} } } }],
+  ])('%s', (_name, letter) => {
+    expect(code(() => codec.decodeDeadLetter(json(letter)))).toBe('FUNQ_UNDECODABLE');
   });
 });
 

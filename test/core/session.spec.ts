@@ -1,4 +1,5 @@
 import type { Delivery, Subscription } from 'nestjs-funq';
+import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { expect, it } from 'vitest';
 import type { Heartbeat } from '../../lib/core/heartbeat.js';
@@ -25,7 +26,17 @@ it('A session has its pulse looked at when it opens, after each receive and exte
     leave: step('leave', undefined),
   } as unknown as Heartbeat;
   const clock = new ManualClock();
-  const options = { queue: 'q', clock, lease: 3000, prefetch: 1, heartbeat, lost: () => undefined };
+  const broker = memory();
+  const options = {
+    queue: 'q',
+    broker,
+    name: 'default',
+    clock,
+    lease: 3000,
+    prefetch: 1,
+    heartbeat,
+    lost: () => undefined,
+  };
   const session = new Session(subscription, options, () => undefined);
   const [taken] = await session.receive(1, new AbortController().signal);
   const held = session.hold(taken!);

@@ -40,8 +40,12 @@ function judgeInside(file: string, target: string): string | undefined {
     const open = target.startsWith('contracts/') || target.startsWith('nest/') || PUBLIC_CORE.includes(target);
     return open ? undefined : `re-exports '${target}', which is not public`;
   }
-  const allowed = LAYERS[layerOf(file) ?? '']?.inside ?? [];
-  return allowed.some((place) => target.startsWith(place)) ? undefined : `imports '${target}' from another layer`;
+  const layer = layerOf(file) ?? '';
+  const allowed = LAYERS[layer]?.inside ?? [];
+  const inner = layerOf(target)?.startsWith(`${layer}/`) && file !== `${layer}/index.ts`;
+  return !inner && allowed.some((place) => target.startsWith(place))
+    ? undefined
+    : `imports '${target}' from another layer`;
 }
 
 function judgeOutside(file: string, found: ImportLine): string | undefined {
@@ -59,7 +63,8 @@ function judgeOutside(file: string, found: ImportLine): string | undefined {
 
 function layerOf(file: string): string | undefined {
   if (file === 'index.ts') return 'index';
-  const [folder = ''] = file.split('/');
+  const [folder = '', inner = ''] = file.split('/');
+  if (`${folder}/${inner}` in LAYERS) return `${folder}/${inner}`;
   return file.includes('/') && folder in LAYERS ? folder : undefined;
 }
 

@@ -32,7 +32,7 @@ const NODE = 'node:*';
 const NEST = ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'];
 const SCHEMA = ['@standard-schema/spec'];
 
-/** Who may import whom. `brokers` and `stores` get the client of their own line in `CLIENTS` besides. */
+/** Who may import whom. A layer inside another one is imported by that one's `index.ts` alone. `brokers` and `stores` get the client of their own line in `CLIENTS` besides. */
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
   contracts: { inside: ['contracts/'], outside: [], types: SCHEMA },
   core: { inside: ['contracts/', 'core/'], outside: [NODE], types: SCHEMA },
@@ -46,6 +46,19 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   },
   dashboard: { inside: ['contracts/', 'core/', 'nest/', 'dashboard/'], outside: [NODE, ...NEST], types: [] },
   testing: { inside: ['contracts/', 'core/', 'testing/'], outside: [NODE], types: [] },
+  'testing/nest': {
+    inside: [
+      'contracts/',
+      'core/',
+      'nest/',
+      'brokers/memory.ts',
+      'stores/memory.ts',
+      'testing/manual-clock.ts',
+      'testing/nest/',
+    ],
+    outside: [NODE, ...NEST],
+    types: [],
+  },
 };
 
 /** Single files that may import one more package. */

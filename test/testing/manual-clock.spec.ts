@@ -111,6 +111,61 @@ describe('ManualClock', () => {
     expect([at, clock.monotonic()]).toEqual([[15], 25]);
   });
 
+  it('steps to the next timer, and fires all that are due at its moment', async () => {
+    const clock = new ManualClock();
+    const fired: string[] = [];
+    for (const [name, ms] of Object.entries({ b: 20, a: 10, a2: 10 })) clock.after(ms, () => fired.push(name));
+    expect(await clock.step(9)).toBe(false);
+    expect(clock.monotonic()).toBe(0);
+    expect(await clock.step(10)).toBe(true);
+    expect([fired, clock.monotonic()]).toEqual([['a', 'a2'], 10]);
+    expect([await clock.step(), await clock.step()]).toEqual([true, false]);
+    expect([fired, clock.monotonic()]).toEqual([['a', 'a2', 'b'], 20]);
+  });
+
+  it('steps over ticks, which are told once, before the timers and on their beat again', async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    clock.every(25, () => told.push(`tick ${clock.monotonic()}`));
+    expect(await clock.step()).toBe(false);
+    clock.after(110, () => told.push(`timer ${clock.monotonic()}`));
+    expect(await clock.step()).toBe(true);
+    expect(told).toEqual(['tick 110', 'timer 110']);
+    await clock.advance(15);
+    expect(told).toEqual(['tick 110', 'timer 110', 'tick 125']);
+    await clock.leap(100);
+    await clock.leap(24);
+    expect(told.slice(3)).toEqual(['tick 225']);
+  });
+
+  it('leaps as a machine that slept: late timers fire in their order, each of them once', async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const stop = clock.every(10, () => {
+      told.push('tick');
+      stop();
+    });
+    clock.every(10, () => told.push('tock'));
+    clock.after(30, () => told.push('b'));
+    clock.after(20, () => told.push(`a ${clock.monotonic()}`));
+    await clock.leap(1000);
+    expect(told).toEqual(['tick', 'tock', 'a 1000', 'b']);
+    expect(() => clock.leap(-1)).toThrow('-1 ms');
+  });
+
+  it('keeps thousands of timers apart', async () => {
+    const clock = new ManualClock();
+    const fired: number[] = [];
+    const cancels = Array.from({ length: 3000 }, (_, n) => clock.after(1 + ((n * 7919) % 1000), () => fired.push(n)));
+    for (const [n, cancel] of cancels.entries()) if (n % 3 === 0) cancel();
+    expect(clock.pending).toBe(2000);
+    await clock.advance(1000);
+    const due = (n: number): number => (n * 7919) % 1000;
+    const expected = cancels.map((_, n) => n).filter((n) => n % 3 !== 0);
+    expect(fired).toEqual(expected.toSorted((a, b) => due(a) - due(b) || a - b));
+    expect(clock.pending).toBe(0);
+  });
+
   it('refuses to go back', () => {
     const clock = new ManualClock();
     expect(() => clock.advance(-1)).toThrow('-1 ms');

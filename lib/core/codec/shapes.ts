@@ -44,14 +44,15 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
   return (
     isTame(value, 'envelope') &&
     value['v'] === 1 &&
-    isText(value['queue'], 1, 200) &&
+    isQueueName(value['queue']) &&
     isText(value['reason'], 0, Infinity) &&
     isText(value['code'], 0, 200) &&
     isTime(value['diedAt']) &&
     Array.isArray(value['errors']) &&
     value['errors'].every((error) => isErrorRecord(error)) &&
     optional(value['envelope'], isEnvelope) &&
-    optional(value['raw'], (raw) => isText(raw, 0, Infinity))
+    optional(value['raw'], isBase64) &&
+    (value['envelope'] === undefined) !== (value['raw'] === undefined)
   );
 }
 
@@ -90,6 +91,10 @@ function optional(value: unknown, check: (value: unknown) => boolean): boolean {
 
 function isText(value: unknown, min: number, max: number): boolean {
   return typeof value === 'string' && value.length >= min && value.length <= max;
+}
+
+function isBase64(value: unknown): boolean {
+  return typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
 }
 
 function isTime(value: unknown): boolean {
