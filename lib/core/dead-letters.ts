@@ -77,12 +77,12 @@ export class DeadLetters {
   replay(queue: string, choice: ReplayChoice): Promise<number> {
     const { where, rate, to, edit, signal } = choice;
     const { clock } = this.options;
-    const starts = new Gcra(clock);
+    const starts = new Gcra();
     const sendable = (letter: StoredLetter): boolean => (to ?? letter.queue) !== undefined && where(letter);
     // What waits for its turn is kept from others: about a second's worth.
     const batch = rate ? Math.min(BATCH, Math.max(1, Math.ceil(1000 / rate.interval))) : BATCH;
     return this.#each(queue, 'replaying', { ...choice, where: sendable }, batch, async (found) => {
-      const wait = rate ? starts.reserve(queue, rate.interval, rate.burst) : 0;
+      const wait = rate ? starts.reserve(clock.monotonic(), rate.interval, rate.burst, 1) : 0;
       if (wait > 0) await clock.sleep(wait, signal);
       if (signal.aborted || found.lost) return false;
       await this.#send(found.letter, (to ?? found.letter.queue)!, queue, edit);

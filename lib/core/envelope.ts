@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Outgoing } from '../contracts/broker.js';
 import type { Codec } from '../contracts/codec.js';
 import {
   ENVELOPE_VERSION,
@@ -55,6 +56,18 @@ export function nextEnvelope(
     ...(task.redelivered > 0 && { deliveries: task.redelivered }),
     ...(change.requeues > 0 && { requeues: change.requeues }),
     attempt: change.attempt,
+  };
+}
+
+/** The copy as a message. Its id is new: it takes the place of one that is still there. */
+export function copyMessage(codec: Codec, envelope: Envelope, maxPayload: number, delay: number): Outgoing {
+  const { priority, key } = envelope;
+  return {
+    id: randomUUID(),
+    body: encodeFitting(codec, envelope, maxPayload),
+    ...(delay > 0 && { delay }),
+    ...(priority && { priority }),
+    ...(key !== undefined && { key }),
   };
 }
 

@@ -132,7 +132,7 @@ export class Session {
     await Promise.all([this.acks.flush(), this.releases.flush()]);
     this.#stopHeartbeat();
     await this.options.heartbeat?.leave(this.subscription);
-    const late = (): Error => this.#away('closing');
+    const late = (): Error => silent(this.options, 'closing');
     await withDeadline(this.options.clock, DEADLINE, this.subscription.close(), late).catch(() => undefined);
     this.onClosed(this);
   }
@@ -151,7 +151,7 @@ export class Session {
     const { clock, lease } = this.options;
     for (let n = 1; ; n++) {
       try {
-        return await withDeadline(clock, Math.min(lease, DEADLINE), verb(list), () => this.#away('settling'));
+        return await withDeadline(clock, Math.min(lease, DEADLINE), verb(list), () => silent(this.options, 'settling'));
       } catch (error) {
         // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
         if (n === TRIES) this.retired = true;
@@ -165,7 +165,7 @@ export class Session {
     if (this.#beating) return;
     this.#beating = true;
     try {
-      const late = (): Error => this.#away('a sign of life');
+      const late = (): Error => silent(this.options, 'a sign of life');
       const extending = this.subscription.extend!([...this.#out.keys()]);
       for (const delivery of await withDeadline(this.options.clock, this.options.lease, extending, late))
         this.#lose(delivery);
@@ -186,18 +186,8 @@ export class Session {
     this.#out.delete(delivery);
     if (held) this.options.lost(held);
   }
-
-  #away(doing: string): FunqError {
-    return new FunqError(
-      'FUNQ_BROKER_UNAVAILABLE',
-      `the broker of ${this.options.queue} did not answer ${doing} in time`,
-    );
-  }
 }
 
 function silent({ name, queue }: SessionOptions, doing: string): FunqError {
-  return new FunqError(
-    'FUNQ_BROKER_UNAVAILABLE',
-    `broker '${name}' did not answer ${doing} on ${queue} within ${RECEIVE_DEADLINE} ms`,
-  );
+  return new FunqError('FUNQ_BROKER_UNAVAILABLE', `broker '${name}' did not answer ${doing} on ${queue} in time`);
 }

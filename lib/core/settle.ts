@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Outgoing } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
-import type { DeadLetter, Envelope } from '../contracts/envelope.js';
+import type { DeadLetter } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Settlement } from '../contracts/task.js';
 import { backoff, type Backoff } from './backoff.js';
-import { deadLetter, encodeFitting, nextEnvelope, type Death } from './envelope.js';
+import { copyMessage, deadLetter, nextEnvelope, type Death } from './envelope.js';
 import { recordError } from './error-record.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
@@ -111,7 +110,7 @@ export class Settler {
   }
 
   async #putBack(task: RunningTask, held: Held, kind: 'retry' | 'requeue' | 'defer', delay: number): Promise<void> {
-    const { outbox, codec, clock, events, stopping } = this.options;
+    const { outbox, codec, clock, events, stopping, maxPayload } = this.options;
     const change = {
       attempt: kind === 'retry' ? task.attempt + 1 : task.attempt,
       requeues: task.requeues + (kind === 'requeue' ? 1 : 0),
@@ -119,7 +118,7 @@ export class Settler {
     const native = outbox.broker.features.delay;
     if (delay > 0 && !native) await clock.sleep(delay, stopping);
     const envelope = nextEnvelope(codec.decode(held.delivery.body), task, change);
-    await outbox.publish(task.queue, this.#message(envelope, native ? delay : 0));
+    await outbox.publish(task.queue, copyMessage(codec, envelope, maxPayload, native ? delay : 0));
     if (!(await this.#ack(held, task.queue, task))) return;
     events.emit(EVENT[kind], { task, delay });
   }
@@ -149,17 +148,6 @@ export class Settler {
     } catch {
       return chosen;
     }
-  }
-
-  #message(envelope: Envelope, delay: number): Outgoing {
-    const { priority, key } = envelope;
-    return {
-      id: randomUUID(),
-      body: encodeFitting(this.options.codec, envelope, this.options.maxPayload),
-      ...(delay > 0 && { delay }),
-      ...(priority && { priority }),
-      ...(key !== undefined && { key }),
-    };
   }
 
   /** True when the delivery was still ours. */
