@@ -11,7 +11,7 @@ import { PunctualStore } from '../../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
 import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
-import { Presence } from '../presence.js';
+import { Presence, consumerKey } from '../presence.js';
 import { Control } from './control.js';
 
 /** How late a start may come in one process, in milliseconds, where an interval is shorter. */
@@ -35,7 +35,7 @@ export class RateLimitInterceptor extends Control {
     private readonly events: Events,
   ) {
     super();
-    events.on('changed', ({ policy }) => this.#limiters.get(consumerOf(policy))?.replan(policy.rate));
+    events.on('changed', ({ policy }) => this.#limiters.get(consumerKey(policy))?.replan(policy.rate));
   }
 
   appliesTo(policy: Policy): boolean {
@@ -58,7 +58,7 @@ export class RateLimitInterceptor extends Control {
   }
 
   #limiter(policy: Policy): Limiter {
-    const consumer = consumerOf(policy);
+    const consumer = consumerKey(policy);
     const found = this.#limiters.get(consumer);
     if (found) return found;
     const name = (key: string, { schedule }: Pace): string => `${consumer}${schedule}${key && `:${key}`}`;
@@ -123,8 +123,4 @@ export class RateLimitInterceptor extends Control {
       return undefined;
     }
   }
-}
-
-function consumerOf({ broker, queue }: Policy): string {
-  return `${broker}/${queue}`;
 }
