@@ -46,7 +46,9 @@ export class Limiter {
     if (!place.started) {
       this.#waiting++;
       try {
-        if (!(await task.wait(place.turn()))) return false;
+        const turn = place.turn();
+        if (!(await task.wait(turn))) return false;
+        if (!place.started) await turn; // Rejects: no start can be had.
       } finally {
         this.#waiting--;
         if (!place.started) place.leave();

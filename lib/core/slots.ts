@@ -2,6 +2,8 @@ import type { Policy } from '../contracts/policy.js';
 
 /** Part of a second that a consumer fetches ahead of its rate: time for a fetch, and for what stands before the start. */
 const AHEAD = 0.25;
+/** From this many on, they are fetched by halves. */
+const BATCHED = 20;
 
 /** How many tasks of one consumer may be in hand, and how many are. */
 export class Slots {
@@ -30,8 +32,8 @@ export class Slots {
     // Under a limit with keys the next one may start at once.
     if (!rate || rate.key) return room;
     const ahead = Math.max(rate.burst, Math.ceil((1000 / rate.interval) * AHEAD), 1);
-    // In batches: a fetch for each start would cost a busy broker more than the starts do.
-    return this.#pending > ahead / 2 ? 0 : Math.min(room, ahead - this.#pending);
+    // In batches where there are many: a fetch for each start would cost a busy broker more than the starts do.
+    return ahead >= BATCHED && this.#pending > ahead / 2 ? 0 : Math.min(room, ahead - this.#pending);
   }
 
   /** Concurrency follows the rate, and can't any further: every slot is taken by a task that runs. */

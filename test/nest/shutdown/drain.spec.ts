@@ -85,7 +85,8 @@ describe('at shutdown', () => {
     await turns();
     await app.close();
     expect(clock.monotonic()).toBe(0);
-    expect([ran, released.toSorted()]).toEqual([['a'], ['b', 'c']]);
+    // No more is fetched than starts soon: 'c' was left to other processes.
+    expect([ran, released]).toEqual([['a'], ['b']]);
     const next = memory({ queues });
     await next.connect({ clock });
     const subscription = await next.subscribe('jobs', { prefetch: 9, lease: 1000 });
