@@ -8,6 +8,7 @@ export const poison: Fault = {
   about: 'tasks that kill every process which executes them are put away after five deaths; all others are done',
   full: { tasks: 20_000, processes: 4, faults: 3, lease: 2000 },
   short: { tasks: 1000, processes: 2, faults: 1, lease: 2000 },
+  copies: true,
   deadly: (task) => task.startsWith('die'),
   async inflict(rig) {
     const { faults, lease } = rig.settings;

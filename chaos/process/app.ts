@@ -1,17 +1,17 @@
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FunqModule } from 'nestjs-funq';
+import { FunqModule, JsonCodec, type Broker } from 'nestjs-funq';
 import { BROKERS } from '../brokers.js';
 import { LedgerWriter } from '../rig/ledger.js';
-import { withBreakpoint } from './breakpoint.js';
 import { ChaosFunctions, ORDER } from './functions.js';
 import type { ProcessOrder } from './order.js';
+import { probed } from './probe.js';
 
 /** An ordinary application, as a user would write it. */
 export function createApp(order: ProcessOrder): Promise<INestApplicationContext> {
-  const broker = BROKERS[order.broker]!({ folder: order.folder });
+  const ledger = new LedgerWriter(order.ledger, order.name);
   const funq = FunqModule.forRoot({
-    brokers: { default: order.dieAt ? withBreakpoint(broker, order.dieAt) : broker },
+    brokers: { default: brokerOf(order, ledger) },
     defaults: { lease: order.lease },
     ...(order.maxBlock !== undefined && { maxBlock: order.maxBlock }),
     consume: order.role === 'consumer',
@@ -19,13 +19,20 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
 
   @Module({
     imports: [funq],
-    providers: [
-      { provide: ORDER, useValue: order },
-      { provide: LedgerWriter, useFactory: () => new LedgerWriter(order.ledger, order.name) },
-      ChaosFunctions,
-    ],
+    providers: [{ provide: ORDER, useValue: order }, { provide: LedgerWriter, useValue: ledger }, ChaosFunctions],
   })
   class App {}
 
   return NestFactory.createApplicationContext(App, { logger: ['warn', 'error', 'fatal'] });
+}
+
+function brokerOf({ broker, folder, dieAt, noteClaims }: ProcessOrder, ledger: LedgerWriter): Broker {
+  const real = BROKERS[broker]!({ folder });
+  const die = (): void => void process.kill(process.pid, 'SIGKILL');
+  if (dieAt) return probed(real, dieAt === 'claim' ? { received: die } : { acknowledging: die });
+  if (!noteClaims) return real;
+  const codec = new JsonCodec();
+  return probed(real, {
+    received: (deliveries) => deliveries.forEach(({ body }) => ledger.write('claim', codec.decode(body).id)),
+  });
 }

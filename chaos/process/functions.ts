@@ -20,6 +20,7 @@ export class ChaosFunctions {
     events: FunqEvents,
   ) {
     events.on('done', ({ task }) => this.#note('done', task));
+    events.on('deferred', ({ task }) => ledger.write('back', task.id));
     events.on('leaseLost', ({ task }) => task && this.#note('lost', task));
   }
 

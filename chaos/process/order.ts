@@ -12,6 +12,8 @@ export interface ProcessOrder {
   readonly maxBlock?: number;
   /** The point of a task's path, out of reach of any function, at which the process kills itself. */
   readonly dieAt?: 'claim' | 'ack';
+  /** Also write down what the broker handed out. */
+  readonly noteClaims?: boolean;
   /** Tasks publish another one before they end. */
   readonly follow?: boolean;
   /** The longest that the function of a task takes that it publishes, in milliseconds. */

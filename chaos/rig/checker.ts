@@ -59,6 +59,9 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
     [...tasks].reduce((sum, task) => sum + Number(matches(task)), 0);
   const caught = new Set(faults.flatMap((fault) => history.caughtBy(fault)));
   const all = [...executions.values()];
+  const held = history.heldAtDeath();
+  const copies = new Map<string, number>();
+  for (const task of held) copies.set(task, (copies.get(task) ?? 0) + 1);
   return {
     attempted: attempted.size,
     acknowledged: acknowledged.size,
@@ -71,11 +74,11 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
     recovered: count(ended, (task) => !acknowledged.has(task) && (rejected.get(task) ?? UNKNOWN) === UNKNOWN),
     contradicted: count(found, (task) => (rejected.get(task) ?? UNKNOWN) !== UNKNOWN),
     faults: faults.length,
-    inFlight: caught.size,
+    inFlight: caught.size + held.length,
     duplicated: all.reduce((sum, runs) => sum + runs.length - 1, 0),
-    unexplained: all.reduce((sum, runs) => sum + unexplained(runs, caught), 0),
+    unexplained: all.reduce((sum, runs) => sum + unexplained(runs, caught, copies.get(runs[0]!.task)), 0),
     leasesLost: all.flat().filter((run) => run.lost && !caught.has(run)).length,
-    staleAccepted: all.reduce((sum, runs) => sum + staleAccepted(runs), 0),
+    staleAccepted: all.reduce((sum, runs) => sum + staleAccepted(runs, copies.get(runs[0]!.task)), 0),
     staleRefused: all.flat().filter((run) => run.lost && !run.done).length,
     crashed: history.crashes.length,
     recovery: quantiles(faults.flatMap((fault) => recoveries(history, fault))),
@@ -86,19 +89,19 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
  * Each repeat needs an earlier execution that a fault had caught, or is itself what a process began on waking with a task that
  * it had been handed before.
  */
-function unexplained(runs: readonly Execution[], caught: ReadonlySet<Execution>): number {
+function unexplained(runs: readonly Execution[], caught: ReadonlySet<Execution>, copies = 0): number {
   const last = runs.at(-1);
   const reasons = runs.filter((run) => caught.has(run) && (run !== last || run.lost)).length;
-  return Math.max(0, runs.length - 1 - reasons);
+  return Math.max(0, runs.length - 1 - reasons - copies);
 }
 
-/** Done more than once, or done by one execution after another had been started with the task. */
-function staleAccepted(runs: readonly Execution[]): number {
+/** Done more than once, or done by one execution after another had been started with the task. Copies are tasks of their own. */
+function staleAccepted(runs: readonly Execution[], copies = 0): number {
   const done = runs.filter((run) => run.done);
   const overtaken = done.filter((run) =>
     runs.some(({ start }) => start.place > run.start.place && start.place < run.done!.place),
   );
-  return Math.max(done.length - 1, overtaken.length);
+  return Math.max(0, Math.max(done.length - 1, overtaken.length) - copies);
 }
 
 function recoveries(history: History, fault: FaultSpan): number[] {

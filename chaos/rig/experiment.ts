@@ -65,7 +65,8 @@ async function inflicted(
   const ledger = new LedgerWriter(common.ledger, own.name);
   const reader = new LedgerReader(common.ledger);
   const history = new History();
-  const fleet = new Fleet({ ...common, ...(fault.follow && { follow: true }) }, folder, ledger);
+  const { follow = false, copies: noteClaims = false } = fault;
+  const fleet = new Fleet({ ...common, follow, noteClaims }, folder, ledger);
   const farewell = (): void => fleet.killAll();
   process.once('exit', farewell);
   const app = await createApp(own);

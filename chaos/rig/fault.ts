@@ -31,6 +31,11 @@ export interface Fault {
   readonly short: Settings;
   /** Tasks publish another one each before they end. */
   readonly follow?: boolean;
+  /**
+   * Tasks are put back as copies. A process that dies after it wrote the copy and before it acknowledged the original leaves
+   * both, so what it held counts as in flight even when its function had not begun.
+   */
+  readonly copies?: boolean;
   /** Brokers that can be harmed so; all when not given. */
   readonly brokers?: readonly string[];
   /** Why it can't be done on this machine; undefined when it can. */

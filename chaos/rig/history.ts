@@ -43,6 +43,8 @@ export class History {
   readonly crashes: string[] = [];
   /** By publisher. */
   readonly #publishes = new Map<string, { acknowledged: number; rejected: number }>();
+  /** What each process was handed and has neither begun nor put back. */
+  readonly #held = new Map<string, Set<string>>();
   readonly #runs = new Map<string, Execution>();
   #place = 0;
 
@@ -69,7 +71,12 @@ export class History {
         this.rejected.set(task, note);
         this.#publishesOf(by).rejected++;
         return;
+      case 'claim':
+        return void this.#heldBy(by).add(task);
+      case 'back':
+        return void this.#heldBy(by).delete(task);
       case 'start':
+        this.#heldBy(by).delete(task);
         return this.#began({ task, by, start: moment }, note);
       case 'end':
         this.ended.add(task);
@@ -112,6 +119,18 @@ export class History {
       if (!until || start.place < until.place) return true;
       return lost !== undefined && start.at - until.at < WAKING;
     });
+  }
+
+  /** Tasks that processes had in hand and not begun when they were killed; one for each death. */
+  heldAtDeath(): string[] {
+    const killed = this.faults.filter(({ until }) => !until);
+    return killed.flatMap(({ on }) => [...this.#heldBy(on)]);
+  }
+
+  #heldBy(process: string): Set<string> {
+    const held = this.#held.get(process) ?? new Set();
+    this.#held.set(process, held);
+    return held;
   }
 
   #publishesOf(publisher: string): { acknowledged: number; rejected: number } {

@@ -2,11 +2,12 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from 
 
 /**
  * What is noted of a task: before it is published, when the broker confirmed or refused it, when its function begins and
- * ends, when the engine says that it is done for ever or that its lease was lost. `fault` and `over` enclose what is done to
+ * ends, when the engine says that it is done for ever or that its lease was lost; and, where asked for, when it is handed to a
+ * process, and put back by one that has not begun it. `fault` and `over` enclose what is done to
  * a process; `crash` is an end that nobody ordered.
  */
 export const MARKS = [
-  'attempted', 'acknowledged', 'rejected', 'start', 'end', 'done', 'lost', 'fault', 'over', 'crash',
+  'attempted', 'acknowledged', 'rejected', 'start', 'end', 'done', 'lost', 'claim', 'back', 'fault', 'over', 'crash',
 ] as const; // prettier-ignore
 
 export type Mark = (typeof MARKS)[number];

@@ -111,6 +111,16 @@ describe('the account of a run', () => {
     expect(breaches).toEqual([]);
   });
 
+  it('accepts two copies of a task that a killed process was putting back, and only of that', () => {
+    const killed = ['5 c1 claim a', '5 c1 claim b', '6 c1 back b', '7 c1 fault'];
+    const again = [...executed('c2', 'a', 1), ...executed('c3', 'a', 1), ...executed('c2', 'b', 2)];
+    const { account, breaches } = judge(forged(...published('a', 'b'), ...killed, ...again));
+    expect(breaches).toEqual([]);
+    expect(account).toMatchObject({ inFlight: 1, duplicated: 1 });
+    const both = judge(forged(...published('a', 'b'), ...killed, ...again, ...executed('c3', 'b', 2)));
+    expect(both.account).toMatchObject({ unexplained: 1, staleAccepted: 1 });
+  });
+
   it('does not blame a fault for a lease that was lost long after it', () => {
     const ledger = [...published('a'), '10 c1 fault', '20 c1 over', '5000 c1 start a 1', '9000 c1 lost a 1'];
     const { account, breaches } = judge(forged(...ledger, '9001 c2 start a 1', '9002 c2 end a 1', '9003 c2 done a 1'));
