@@ -99,7 +99,7 @@ async function work(rig: Rig, fault: Fault): Promise<{ findings: readonly Findin
     const members = [...consumers, rig.fleet.start('publisher')];
     await rig.during('the processes to start', Promise.all(members.map(({ ready }) => ready)));
     const findings = await fault.inflict(rig);
-    await rig.finish((task) => fault.deadly?.(task) ?? false);
+    await rig.finish(fault);
     return { findings, stuck: [] };
   } catch (error) {
     return { findings: [], stuck: [String(error)] };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosPublisher } from '../process/publisher.js';
-import type { Settings } from './fault.js';
+import type { Fault, Settings } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
 import type { History } from './history.js';
 import type { LedgerReader, LedgerWriter } from './ledger.js';
@@ -81,17 +81,18 @@ export class Rig {
     return member;
   }
 
-  /** Resolves when every task that was wanted is acknowledged and done for ever, unless it is one of `except`. */
-  async finish(except: (task: string) => boolean): Promise<void> {
+  /** Resolves when every task that was wanted is acknowledged and done for ever, those apart that `fault` makes die. */
+  async finish({ deadly = () => false, copies = false }: Fault): Promise<void> {
     const { supply, history } = this.parts;
     supply.close();
     await this.until('all tasks to be published', () => supply.isComplete);
     const left = (set: ReadonlySet<string>): boolean =>
-      [...history.acknowledged].some((task) => !set.has(task) && !except(task));
+      [...history.acknowledged].some((task) => !set.has(task) && !deadly(task));
     await this.until('all tasks to be executed', () => !left(history.ended));
-    // What was executed and not acknowledged comes back; what was acknowledged right before a kill is done unseen.
+    // What was executed and not acknowledged comes back, and so do second copies; what was acknowledged right before a kill is
+    // done unseen.
     const end = performance.now() + this.settings.lease + RETURN;
-    await this.until('all tasks to be done', () => performance.now() > end || !left(history.done));
+    await this.until('all tasks to be done', () => performance.now() > end || !(copies || left(history.done)));
   }
 
   /** Halts a process, as a debugger or a hypervisor would, while `work` is done. */
