@@ -6,8 +6,9 @@ export const queues = {
   name: 'queues',
   title: 'Over many queues',
   measures:
-    'The same number of tasks in all, spread over so many queues, each with a consumer of its own; 100 at once in each.',
+    'The same number of tasks in all, spread over so many queues, each with a consumer of its own; 10 at once in each.',
   columns: [RATE, CPU],
+  settings: { concurrency: 10 },
   rounds: 3,
   quick: { tasks: 2000 },
   rows: [...rows('memory', 200_000), ...rows('sqlite', 100_000)],
