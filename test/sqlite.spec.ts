@@ -519,7 +519,7 @@ describe('the stores', () => {
     }
     const waits = [];
     for (const store of [one, two, one, two]) waits.push(await store.reserve('k', 100, 2, 1));
-    expect(waits).toEqual([0, 0, 100, 200]);
+    expect(waits).toEqual([-100, 0, 100, 200]);
     clock.set(clock.now() - 3_600_000);
     expect(await one.reserve('k', 100, 2, 1)).toBe(300);
   });
