@@ -111,11 +111,11 @@ export class History {
     return acknowledged + rejected;
   }
 
-  /** What a fault caught in the middle: begun before it was over and not done before it came; or begun on waking from it, on a lease that was lost in it. */
+  /** What a fault caught in the middle: begun before it was over, and neither done nor lost before it came; or begun on waking from it, on a lease that was lost in it. */
   caughtBy({ on, from, until }: FaultSpan): Execution[] {
     return [...this.executions.values()].flat().filter(({ by, start, done, lost }) => {
       if (on !== EVERYBODY && on !== by) return false;
-      if (done && done.place < from.place) return false;
+      if ((done && done.place < from.place) || (lost && lost.place < from.place)) return false;
       if (!until || start.place < until.place) return true;
       return lost !== undefined && start.at - until.at < WAKING;
     });

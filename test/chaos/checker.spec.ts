@@ -121,6 +121,20 @@ describe('the account of a run', () => {
     expect(both.account).toMatchObject({ unexplained: 1, staleAccepted: 1 });
   });
 
+  it('counts what was lost in an earlier fault to that one only', () => {
+    const first = [
+      '10 c1 start a 1',
+      '11 c1 fault',
+      '40 c2 start a 1',
+      '41 c2 end a 1',
+      '42 c2 done a 1',
+      '50 c1 over',
+    ];
+    const history = forged(...published('a'), ...first, '51 c1 lost a 1', '52 c1 end a 1', '90 c1 fault', '95 c1 over');
+    expect(history.faults.map((fault) => history.caughtBy(fault).length)).toEqual([1, 0]);
+    expect(judge(history).account.recovery).toEqual({ p50: 29, p99: 29, max: 29 });
+  });
+
   it('does not blame a fault for a lease that was lost long after it', () => {
     const ledger = [...published('a'), '10 c1 fault', '20 c1 over', '5000 c1 start a 1', '9000 c1 lost a 1'];
     const { account, breaches } = judge(forged(...ledger, '9001 c2 start a 1', '9002 c2 end a 1', '9003 c2 done a 1'));
