@@ -15,8 +15,16 @@ export interface Broker {
   readonly kind: string;
   /** What the broker can do. The core refuses at start-up, or supplies itself, whatever is missing. */
   readonly features: BrokerFeatures;
+  /**
+   * Whether the app can't start while the server is away; so it is where nothing is said. With `false` the app starts all the
+   * same, and every verb opens what is not open.
+   */
+  readonly required?: boolean;
 
-  /** Opens what the other verbs need. Idempotent; called before any other verb. */
+  /**
+   * Opens what the other verbs need. Idempotent; called before any other verb. Rejects with an {@link AwayError} when the
+   * server can't be reached now, and with any other error when its options, rights or version can't work.
+   */
   connect(context: ConnectContext): Promise<void>;
 
   /**
@@ -43,6 +51,11 @@ export interface Broker {
 export interface ConnectContext {
   /** The clock that delays, leases and polling follow. */
   readonly clock: Clock;
+}
+
+/** The server can't be reached at present: to try again later may help. Any other error of a broker or store is final. */
+export interface AwayError extends Error {
+  readonly away: true;
 }
 
 /** One message on its way in. */

@@ -12,7 +12,9 @@ export interface Store {
   readonly durable: boolean;
   /** Seen alike by every process that opens it. */
   readonly shared: boolean;
-  /** Idempotent. */
+  /** As {@link Broker.required}. */
+  readonly required?: boolean;
+  /** As {@link Broker.connect}. */
   connect(context: ConnectContext): Promise<void>;
   /** Idempotent; flushes. */
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { AwayError, Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { Store } from '../contracts/stores.js';
@@ -12,6 +13,8 @@ import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.toke
 import type { FunqOptions, FunqSettings } from './funq.options.js';
 
 const CONNECT_DEADLINE = 30_000;
+/** How long the start waits for what is not required. */
+const BRIEF_DEADLINE = 5000;
 const CLOSE_DEADLINE = 10_000;
 
 /** One broker in use: what is published to it, and who waits for answers over it. */
@@ -56,11 +59,9 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     this.catalog.explore(); // A consumer that can't work is refused before anything is opened.
     const context = { clock: this.clock };
     const opened = Object.entries(this.options.brokers).map(([name, broker]) =>
-      this.#open(`broker '${name}' (${broker.kind})`, broker.connect(context)),
+      this.#open(`broker '${name}' (${broker.kind})`, broker, context),
     );
-    for (const store of this.#stores()) {
-      opened.push(this.#open(`store ${store.kind}`, store.connect(context)));
-    }
+    for (const store of this.#stores()) opened.push(this.#open(`store ${store.kind}`, store, context));
     await Promise.all(opened);
   }
 
@@ -86,11 +87,14 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     return new Set([results, coordination].filter((store) => store !== undefined));
   }
 
-  async #open(what: string, connecting: Promise<void>): Promise<void> {
-    const late = (): Error => new Error(`no answer within ${CONNECT_DEADLINE} ms`);
+  async #open(what: string, it: Pick<Broker, 'required' | 'connect'>, context: ConnectContext): Promise<void> {
+    const { required = true } = it;
+    const deadline = required ? CONNECT_DEADLINE : BRIEF_DEADLINE;
+    const late = (): Error => Object.assign(new Error(`no answer within ${deadline} ms`), { away: true });
     try {
-      await withDeadline(this.clock, CONNECT_DEADLINE, connecting, late);
+      await withDeadline(this.clock, deadline, it.connect(context), late);
     } catch (error) {
+      if (!required && (error as Partial<AwayError>).away) return void this.events.emit('away', { what, error });
       throw new FunqError('FUNQ_BROKER_UNAVAILABLE', `${what} can't be opened: ${(error as Error).message}`, {
         cause: error,
       });

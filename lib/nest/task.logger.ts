@@ -65,6 +65,9 @@ export class TaskLogger implements OnModuleInit, OnModuleDestroy {
     events.on('countFailed', ({ queue, broker, error }) =>
       log.warn(`${queue} on broker '${broker}' can't be counted, so its time left is unknown: ${brief(error)}`),
     );
+    events.on('away', ({ what, error }) =>
+      log.error(`${what} is away, the app goes on without it and tries again: ${brief(error)}`),
+    );
     events.on('brokerError', ({ queue, broker, error, attempt, delay }) =>
       log.error(
         `${queue} on broker '${broker}', failure ${attempt}: ${brief(error)}; again in ${Math.round(delay)} ms`,

@@ -9,6 +9,11 @@ export interface ClientRule {
 export const CLIENTS: Readonly<Record<string, ClientRule>> = {
   memory: { packages: [], lazy: false },
   sqlite: { packages: ['libsql', 'node:sqlite'], lazy: true },
+  redis: { packages: ['ioredis'], lazy: false },
+  rabbitmq: { packages: ['amqplib'], lazy: false },
+  postgres: { packages: ['pg'], lazy: false },
+  mongo: { packages: ['mongoose'], lazy: false },
+  kafka: { packages: ['@platformatic/kafka'], lazy: false },
 };
 
 /** The files of `core` that `index.ts` may hand on, besides everything in `contracts` and `nest`. */

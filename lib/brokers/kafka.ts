@@ -1,0 +1,3 @@
+export function kafka(): never {
+  throw new Error('not there yet');
+}

@@ -1,0 +1,3 @@
+export function mongo(): never {
+  throw new Error('not there yet');
+}

@@ -1,0 +1,3 @@
+export function postgres(): never {
+  throw new Error('not there yet');
+}

@@ -1,0 +1,3 @@
+export function rabbitmq(): never {
+  throw new Error('not there yet');
+}

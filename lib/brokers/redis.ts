@@ -1,0 +1,3 @@
+export function redis(): never {
+  throw new Error('not there yet');
+}

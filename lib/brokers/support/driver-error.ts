@@ -1,0 +1,22 @@
+import type { AwayError } from '../../contracts/broker.js';
+
+/** A plain error with a code, for a broker knows nothing of the core's own errors. Say what, where and how to mend it. */
+export function driverError(code: `FUNQ_${string}`, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(masked(message), cause === undefined ? undefined : { cause }), { code });
+}
+
+/** The server at `address` can't be reached at present. */
+export function away(kind: string, address: string, cause: unknown): AwayError {
+  const said = cause instanceof Error ? cause.message || cause.name : String(cause);
+  const error = driverError(
+    `FUNQ_${kind.toUpperCase()}_AWAY`,
+    `${kind} at ${address} can't be reached: ${said}`,
+    cause,
+  );
+  return Object.assign(error, { away: true as const });
+}
+
+/** The same text without passwords of addresses in it: `redis://app:***@host`. */
+export function masked(text: string): string {
+  return text.replace(/(\w+:\/\/[^\s:/@]*):[^\s/]*@/g, '$1:***@');
+}

@@ -1,0 +1,3 @@
+export function mongoResults(): never {
+  throw new Error('not there yet');
+}

@@ -1,0 +1,3 @@
+export function postgresStores(): never {
+  throw new Error('not there yet');
+}

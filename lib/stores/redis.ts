@@ -1,0 +1,3 @@
+export function redisCoordination(): never {
+  throw new Error('not there yet');
+}
