@@ -83,7 +83,7 @@ export function rateCases(): StoreCase<CoordinationStore>[] {
         const interval = 1000 / 7;
         const starts = await Schedule.of(trial, interval);
         for (let done = 0; done < 10_000; done += 500) {
-          await Promise.all(Array.from({ length: 500 }, () => store.reserve(starts.key, interval, 1, 1)));
+          await Promise.all(Array.from({ length: 500 }, () => starts.reserve(store)));
         }
         // Numbers that count milliseconds since 1970 have grains of a quarter of a microsecond, 10,000 times.
         await starts.expect(store, 10_000 * interval, 1, Math.max(trial.tolerance, 1));
@@ -154,10 +154,15 @@ class Schedule {
     return this.trial.clock.monotonic() - this.#began;
   }
 
+  reserve(store: CoordinationStore, permits = 1): Promise<number> {
+    this.#began ??= this.trial.clock.monotonic();
+    return store.reserve(this.key, this.interval, this.burst, permits);
+  }
+
   /** Reserves, and insists on a start at `start`. */
   async expect(store: CoordinationStore, start: number, permits = 1, tolerance = this.trial.tolerance): Promise<void> {
     const asked = this.elapsed;
-    const wait = await store.reserve(this.key, this.interval, this.burst, permits);
+    const wait = await this.reserve(store, permits);
     const least = (1 - this.burst) * this.interval - Math.max(tolerance, GRAIN);
     assert.ok(wait >= least, `a wait of ${wait} ms, which the burst does not explain`);
     const seen = asked + Math.max(0, wait);
