@@ -31,6 +31,15 @@ export class MongoPresence {
 
   async list(): Promise<WorkerReport[]> {
     const alive = this.workers.find({ until: { $gt: new Date(Math.floor(this.time.least)) } }).sort({ _id: 1 });
-    return (await alive.toArray()).map(({ report }) => JSON.parse(report) as WorkerReport);
+    return (await alive.toArray()).flatMap(({ report }) => reportIn(report) ?? []);
+  }
+}
+
+/** What somebody else wrote there is no report. */
+function reportIn(text: string): WorkerReport | undefined {
+  try {
+    return JSON.parse(text) as WorkerReport;
+  } catch {
+    return undefined;
   }
 }

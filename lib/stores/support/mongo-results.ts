@@ -135,12 +135,15 @@ function refusal(result: TaskResult): Error | undefined {
   }
 }
 
-function documentOf({ id: _, ...rest }: TaskResult): Omit<ResultDocument, '_id'> {
-  return { ...rest, ...(rest.expiresAt !== undefined && { expires: new Date(rest.expiresAt) }) };
+function documentOf(result: TaskResult): Omit<ResultDocument, '_id'> {
+  const { expiresAt } = result;
+  const { id: _id, ...rest } = result;
+  return { ...rest, ...(expiresAt !== undefined && { expires: new Date(expiresAt) }) };
 }
 
-function resultIn({ _id, expires: _, ...rest }: ResultDocument): TaskResult {
-  return { id: _id, ...rest };
+function resultIn(document: ResultDocument): TaskResult {
+  const { _id: id, expires: _expires, ...rest } = document;
+  return { id, ...rest };
 }
 
 const lasting = (now: number): mongo.Filter<ResultDocument> => ({ expiresAt: { $not: { $lte: now } } });
