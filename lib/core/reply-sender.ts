@@ -29,7 +29,7 @@ export interface ReplySenderOptions {
   /** Largest reply in bytes. */
   readonly maxPayload: number;
   /** Writes an outcome. Default: the value, or a record of the error. */
-  readonly write?: ((outcome: Outcome, task: Task) => ReplyContent) | undefined;
+  readonly write?: ((outcome: Outcome, task: Task) => ReplyContent | Promise<ReplyContent>) | undefined;
 }
 
 /** Answers those who wait for a task's outcome. A reply that can't be sent is told as an event and changes nothing else. */
@@ -84,7 +84,7 @@ export class ReplySender {
     const { reply } = task.envelope;
     if (!reply) return;
     try {
-      await this.send(reply, { ...write(outcome, task), ...(task.parts && { parts: task.parts }) });
+      await this.send(reply, { ...(await write(outcome, task)), ...(task.parts && { parts: task.parts }) });
     } catch (error) {
       events.emit('replyFailed', { queue: task.queue, task, error });
     }
