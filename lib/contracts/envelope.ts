@@ -40,14 +40,23 @@ export interface ReplyAddress {
   readonly call: string;
   /** Milliseconds since the epoch after which nobody waits any more. */
   readonly until: number;
+  /** Present when the caller takes a result in parts: the milliseconds that it waits for each. */
+  readonly parts?: number;
 }
 
-/** The outcome of a task on its way back to the caller. */
+/** The outcome of a task on its way back to the caller, or a part of it. */
 export interface Reply {
   readonly v: number;
   readonly call: string;
+  /** The result; beside an error what was thrown, where that is data. */
   readonly value?: unknown;
   readonly error?: ErrorRecord;
+  /** This is no outcome yet: the value at this place of a result that comes in parts, counted from 0. */
+  readonly part?: number;
+  /** How many parts came before this outcome. */
+  readonly parts?: number;
+  /** This is no outcome yet: the task has been taken up, and its function can be spoken to here. */
+  readonly from?: Pick<ReplyAddress, 'queue' | 'call'>;
 }
 
 /** An error as data: bounded in size and depth, safe to send and to store. */

@@ -46,6 +46,8 @@ export interface ManagedTask extends Task {
   readonly settlement: Settlement | undefined;
   /** The process stops or the lease is lost: no further run may begin here. */
   readonly interrupted: boolean;
+  /** How many values the current run has sent to the caller ahead of its outcome. */
+  parts?: number;
 
   /** Back to the queue and not counted at all: the task could not be started yet. Milliseconds. */
   defer(delay: number): void;

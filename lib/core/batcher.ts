@@ -16,10 +16,11 @@ export class Batcher<T, A> {
   #listeners: Listener<A>[] = [];
   #sending: Promise<void> | undefined;
 
-  /** `max` members go in one call. */
+  /** `max` members go in one call. `idle` is told when nothing is left. */
   constructor(
     private readonly send: SendBatch<T, A>,
     private readonly max: number,
+    private readonly idle?: () => void,
   ) {}
 
   /** Resolves when the member was sent, to its own answer. Rejects when its whole call failed. */
@@ -51,6 +52,7 @@ export class Batcher<T, A> {
       await this.#dispatch(items, listeners);
     }
     this.#sending = undefined;
+    this.idle?.();
   }
 
   async #dispatch(items: readonly T[], listeners: readonly Listener<A>[]): Promise<void> {

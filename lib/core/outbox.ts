@@ -52,7 +52,12 @@ export class Outbox {
   #batcher(queue: string): Batcher<Outgoing, Error | undefined> {
     let batcher = this.#queues.get(queue);
     if (!batcher) {
-      batcher = new Batcher((messages) => this.#send(queue, messages), BATCH);
+      // Callers come and go, and each has a queue of its own for its replies.
+      batcher = new Batcher(
+        (messages) => this.#send(queue, messages),
+        BATCH,
+        () => this.#queues.delete(queue),
+      );
       this.#queues.set(queue, batcher);
     }
     return batcher;

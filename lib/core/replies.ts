@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
-import type { ReplyAddress } from '../contracts/envelope.js';
+import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { FunqError, FunqRemoteError } from './errors.js';
 import type { Events } from './events.js';
 import type { Outbox } from './outbox.js';
@@ -19,10 +19,17 @@ export interface RepliesOptions {
   readonly events: Events;
 }
 
-interface Call {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-  readonly cancel: () => void;
+/** Somebody who waits under a call's id. */
+export interface Waiting {
+  /** Gets each reply, in the order of their coming: of a result in parts not always theirs, and some of them twice. */
+  take(reply: Reply): void;
+  /** The app is shutting down. */
+  close(): void;
+}
+
+/** Where replies go, and the end of waiting for them. */
+export interface WaitingPlace extends Pick<ReplyAddress, 'queue' | 'call'> {
+  leave(): void;
 }
 
 const PREFETCH = 1000;
@@ -31,7 +38,7 @@ const LEASE = 10_000;
 /** Calls of this process that wait for an outcome, on one broker. The reply queue is opened by the first call. */
 export class Replies {
   readonly #queue = REPLY_PREFIX + randomBytes(12).toString('hex');
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new Map<string, Waiting>();
   #receiver: Receiver | undefined;
   #closed = false;
 
@@ -42,14 +49,35 @@ export class Replies {
    * `FunqRemoteError` when the task failed, `FUNQ_REPLY_TIMEOUT` after `timeout` ms, `FUNQ_CLOSED` at shutdown, or as `send` does.
    */
   async call(task: string, timeout: number, send: (reply: ReplyAddress) => Promise<unknown>): Promise<unknown> {
+    const { clock } = this.options;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        leave();
+        cancel();
+      };
+      const fail = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const take = ({ value, error }: Reply): void => {
+        settle();
+        if (error) reject(new FunqRemoteError(error));
+        else resolve(value);
+      };
+      const { leave, ...address } = this.wait(task, { take, close: () => fail(closed(task)) });
+      const late = (): void => fail(unanswered(task, timeout));
+      const cancel = clock.after(timeout, late);
+      send({ ...address, until: clock.now() + timeout }).catch(fail);
+    });
+  }
+
+  /** Waits under an id of its own until it leaves. Throws `FUNQ_CLOSED` at shutdown; `task` is named then. */
+  wait(task: string, waiting: Waiting): WaitingPlace {
     if (this.#closed) throw closed(task);
     this.#receiver ??= this.#open();
     const call = randomBytes(16).toString('hex');
-    const outcome = this.#wait(task, call, timeout);
-    send({ queue: this.#queue, call, until: this.options.clock.now() + timeout }).catch((error: Error) =>
-      this.#settle(call)?.reject(error),
-    );
-    return outcome;
+    this.#calls.set(call, waiting);
+    return { queue: this.#queue, call, leave: () => void this.#calls.delete(call) };
   }
 
   /** How many calls wait. */
@@ -59,29 +87,12 @@ export class Replies {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const call of this.#calls.keys()) this.#settle(call)?.reject(closed('the task'));
+    for (const call of this.#calls.values()) call.close();
+    this.#calls.clear();
     if (!this.#receiver) return;
     await this.#receiver.stop();
     await this.#receiver.close();
     await this.options.outbox.broker.purge?.(this.#queue).catch(() => 0);
-  }
-
-  #wait(task: string, call: string, timeout: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const late = (): void =>
-        this.#settle(call)?.reject(
-          new FunqError('FUNQ_REPLY_TIMEOUT', `no outcome of ${task} within ${timeout} ms; it may still be executed`),
-        );
-      this.#calls.set(call, { resolve, reject, cancel: this.options.clock.after(timeout, late) });
-    });
-  }
-
-  /** Takes the call out; a second reply, or one that comes late, finds nothing. */
-  #settle(id: string): Call | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    call?.cancel();
-    return call;
   }
 
   #open(): Receiver {
@@ -99,9 +110,8 @@ export class Replies {
   #take(held: Held): void {
     try {
       const reply = this.options.codec.decodeReply(held.delivery.body);
-      const call = this.#settle(reply.call);
-      if (reply.error) call?.reject(new FunqRemoteError(reply.error));
-      else call?.resolve(reply.value);
+      // A second reply, or one that comes late, finds nobody.
+      this.#calls.get(reply.call)?.take(reply);
     } catch {
       // Not a reply: nobody can be waiting for it.
     }
@@ -109,6 +119,11 @@ export class Replies {
   }
 }
 
-function closed(task: string): FunqError {
+function unanswered(task: string, timeout: number): FunqError {
+  return new FunqError('FUNQ_REPLY_TIMEOUT', `no outcome of ${task} within ${timeout} ms; it may still be executed`);
+}
+
+/** Why a call that waits when the app shuts down has no outcome. */
+export function closed(task: string): FunqError {
   return new FunqError('FUNQ_CLOSED', `${task} has no outcome here: the app is shutting down`);
 }

@@ -13,6 +13,13 @@ export const REPLY_PREFIX = 'funq.replies.';
 
 /** By how many milliseconds clocks may differ. */
 const SKEW = 60_000;
+/** The longest, in milliseconds, that a caller may say it waits for each part. */
+const LONGEST = 86_400_000;
+
+/** What a task came to. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** A reply without its address. */
+export type ReplyContent = Omit<Reply, 'v' | 'call'>;
 
 export interface ReplySenderOptions {
   readonly outbox: Outbox;
@@ -21,6 +28,8 @@ export interface ReplySenderOptions {
   readonly events: Events;
   /** Largest reply in bytes. */
   readonly maxPayload: number;
+  /** Writes an outcome. Default: the value, or a record of the error. */
+  readonly write?: ((outcome: Outcome, task: Task) => ReplyContent | Promise<ReplyContent>) | undefined;
 }
 
 /** Answers those who wait for a task's outcome. A reply that can't be sent is told as an event and changes nothing else. */
@@ -28,11 +37,11 @@ export class ReplySender {
   constructor(private readonly options: ReplySenderOptions) {}
 
   async value(task: Task, value: unknown): Promise<void> {
-    await this.#send(task, { value });
+    await this.#answer(task, { value });
   }
 
   async error(task: Task, error: unknown): Promise<void> {
-    await this.#send(task, { error: recordError(error) });
+    await this.#answer(task, { error });
   }
 
   async discarded(
@@ -52,29 +61,33 @@ export class ReplySender {
     if (body.length > this.options.maxPayload) return;
     try {
       const { reply } = this.options.codec.decode(body);
-      if (reply) await this.#publish(reply, { error: recordError(error) });
+      if (reply) await this.send(reply, { error: recordError(error) });
     } catch (failure) {
       if ((failure as Partial<FunqError>).code === 'FUNQ_UNDECODABLE') return;
       this.options.events.emit('replyFailed', { queue, error: failure });
     }
   }
 
-  async #send(task: Task, content: Pick<Reply, 'value' | 'error'>): Promise<void> {
-    const { reply } = task.envelope;
-    if (!reply) return;
-    try {
-      await this.#publish(reply, content);
-    } catch (error) {
-      this.options.events.emit('replyFailed', { queue: task.queue, task, error });
-    }
-  }
-
-  async #publish(address: ReplyAddress, content: Pick<Reply, 'value' | 'error'>): Promise<void> {
+  /** Rejects as the outbox does; not at all where nobody waits any more. */
+  async send(address: ReplyAddress, content: ReplyContent): Promise<void> {
     // The caller's clock may differ from ours: a reply that looks a little late is sent all the same.
-    const ttl = address.until + SKEW - this.options.clock.now();
+    const now = this.options.clock.now();
+    const until = Math.max(address.until, now + Math.min(address.parts ?? -Infinity, LONGEST));
+    const ttl = until + SKEW - now;
     if (ttl <= 0 || !address.queue.startsWith(REPLY_PREFIX)) return;
     const body = this.#encode({ v: ENVELOPE_VERSION, call: address.call, ...content });
     await this.options.outbox.publish(address.queue, { id: randomUUID(), body, ttl });
+  }
+
+  async #answer(task: Task, outcome: Outcome): Promise<void> {
+    const { write = plain, events } = this.options;
+    const { reply } = task.envelope;
+    if (!reply) return;
+    try {
+      await this.send(reply, { ...(await write(outcome, task)), ...(task.parts && { parts: task.parts }) });
+    } catch (error) {
+      events.emit('replyFailed', { queue: task.queue, task, error });
+    }
   }
 
   /** A result that can't be sent is answered with the reason. */
@@ -87,9 +100,14 @@ export class ReplySender {
         `the result has ${body.length} bytes, more than maxPayload of ${this.options.maxPayload}; return less or raise maxPayload`,
       );
     } catch (error) {
-      return this.options.codec.encodeReply({ v: reply.v, call: reply.call, error: recordError(error) });
+      const { value: _value, ...rest } = reply;
+      return this.options.codec.encodeReply({ ...rest, error: reply.error ?? recordError(error) });
     }
   }
+}
+
+function plain(outcome: Outcome): ReplyContent {
+  return 'error' in outcome ? { error: recordError(outcome.error) } : outcome;
 }
 
 const DISCARDED: Readonly<Record<DiscardStatus, FunqErrorCode>> = {

@@ -40,6 +40,7 @@ export class RunningTask implements ManagedTask {
   interrupted = false;
   /** Got a start at least once. */
   begun = false;
+  parts?: number;
   readonly startedAt: number;
   #reported = 0;
   #errors: ErrorRecord[] | undefined;

@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.js';
 import { Processor } from './processor.js';
 import type { Quarantine } from './quarantine.js';
 import { Receiver } from './receiver.js';
-import { ReplySender } from './reply-sender.js';
+import { ReplySender, type ReplySenderOptions } from './reply-sender.js';
 import type { RunningTask, TaskHost } from './running-task.js';
 import type { Held } from './session.js';
 import { Settler, settleUntouched } from './settle.js';
@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly heartbeat?: Heartbeat | undefined;
   /** Bytes above which a body is not even read. */
   readonly maxPayload: number;
+  /** As {@link ReplySenderOptions.write}. */
+  readonly write?: ReplySenderOptions['write'];
   /** Calls the handler with everything around it. Its failure is noted on the task. */
   invoke(task: RunningTask): Promise<unknown>;
 }
@@ -61,7 +63,7 @@ export class Worker implements TaskHost {
     this.#policy = policy;
     // Every task that waits listens to it, and there may be thousands.
     setMaxListeners(0, this.stopping);
-    const replies = new ReplySender({ outbox, codec, clock, events, maxPayload });
+    const replies = new ReplySender({ outbox, codec, clock, events, maxPayload, write: options.write });
     const settler = new Settler({ outbox, codec, clock, events, replies, maxPayload, stopping: this.stopping });
     const told = (open: boolean): void => events.emit('window', { queue: policy.queue, open });
     const slots = (this.#slots = new Slots(policy));

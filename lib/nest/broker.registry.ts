@@ -36,7 +36,7 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
     @Inject(FUNQ_CODEC) private readonly codec: Codec,
     private readonly events: Events,
-    private readonly catalog: ConsumerCatalog,
+    @Inject(ConsumerCatalog) private readonly catalog: Pick<ConsumerCatalog, 'explore'>,
   ) {
     this.#routes = new Map(Object.keys(options.brokers).map((name) => [name, this.#route(name)]));
   }

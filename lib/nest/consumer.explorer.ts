@@ -1,8 +1,6 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
-import type { Broker } from '../contracts/broker.js';
 import type { Policy } from '../contracts/policy.js';
-import { backoff } from '../core/backoff.js';
 import { FunqConfigError } from '../core/errors.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerCatalog } from './consumer.catalog.js';
@@ -10,7 +8,7 @@ import { consumerDefinition } from './consumer.decorator.js';
 import { leftOut } from './enhancers.js';
 import { FUNQ_OPTIONS } from './funq.tokens.js';
 import type { FunqOptions } from './funq.options.js';
-import { missingStore } from './missing-store.js';
+import { checkSupported } from './support.checks.js';
 
 type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -48,7 +46,8 @@ export class ConsumerExplorer {
     this.#refuseClashes(found);
     this.#refuseGraves(found);
     for (const consumer of found) {
-      this.#refuseUnsupported(consumer.policy);
+      const { broker, handler } = consumer.policy;
+      checkSupported(consumer.policy, this.brokers.get(broker, handler).outbox.broker, this.options.stores);
       this.#refuseUnguarded(consumer);
     }
     return found;
@@ -81,24 +80,6 @@ export class ConsumerExplorer {
       );
       if (buried) throw grave(policy, buried.policy);
     }
-  }
-
-  #refuseUnsupported({ handler, broker: name, ...policy }: Policy): void {
-    const { broker } = this.brokers.get(name, handler).outbox;
-    const { delay, priority, redelivery } = broker.features;
-    if (policy.priority > 0 && !priority) throw unsupported(handler, 'priority', name, broker);
-    if (policy.retry && backoff(policy.retry.times, { ...policy.retry, jitter: 0 }) > 1000 && !delay)
-      throw unsupported(handler, 'retry.delay above 1s', name, broker);
-    if (policy.maxDeliveries !== 5 && redelivery === 'none') throw unsupported(handler, 'maxDeliveries', name, broker);
-    const stores = this.options.stores ?? {};
-    if (policy.filter && !stores.coordination) throw missingStore(handler, 'filter', 'coordination');
-    const scope = policy.rate && policy.rate.scope !== 'process' ? `rate.scope '${policy.rate.scope}'` : undefined;
-    if (scope && !stores.coordination) throw missingStore(handler, scope, 'coordination');
-    if (broker.features.shared && stores.coordination && !stores.coordination.shared) {
-      if (policy.filter) throw unshared(handler, 'filter', name, stores.coordination.kind);
-      if (scope) throw unshared(handler, scope, name, stores.coordination.kind);
-    }
-    if (policy.persist && !stores.results) throw missingStore(handler, 'persist', 'results');
   }
 
   #refuseUnguarded(consumer: FoundConsumer): void {
@@ -141,20 +122,5 @@ function grave({ handler, queue }: Policy, { handler: other }: Policy): FunqConf
   return new FunqConfigError(
     'FUNQ_CONSUMER_CLASH',
     `${handler} consumes queue '${queue}', where ${other} has its dead letters, which are no tasks; give one of them another queue. FunqDeadLetters lists and replays dead letters, and the event 'dead' tells of each`,
-  );
-}
-
-/** It would hold in each process by itself, and nobody would notice. */
-function unshared(handler: string, option: string, name: string, kind: string): FunqConfigError {
-  return new FunqConfigError(
-    'FUNQ_FEATURE_UNSUPPORTED',
-    `${handler}: broker '${name}' is shared by processes, but the coordination store (${kind}) is not, so ${option} would hold in each process alone; use a shared one such as sqliteCoordination({ file })`,
-  );
-}
-
-function unsupported(handler: string, option: string, name: string, { kind }: Broker): FunqConfigError {
-  return new FunqConfigError(
-    'FUNQ_FEATURE_UNSUPPORTED',
-    `${handler}: broker '${name}' (${kind}) can't honour ${option}; leave it out, or move the consumer to a broker that can, such as sqlite`,
   );
 }

@@ -10,12 +10,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import { Counters } from '../core/counters.js';
 import { Events } from '../core/events.js';
-import { Heartbeat } from '../core/heartbeat.js';
-import { Quarantine } from '../core/quarantine.js';
-import { SystemClock } from '../core/system-clock.js';
-import { Worker } from '../core/worker.js';
 import { BrokerRegistry } from './broker.registry.js';
 import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
+import { Crew } from './crew.js';
 import { FunqConsumers } from './funq.consumers.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTROLS, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqSettings } from './funq.options.js';
@@ -31,9 +28,8 @@ const HOOKS_CHECK = 5000;
 @Injectable()
 export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger('Funq');
-  readonly #quarantine = new Quarantine();
+  readonly #crew: Crew;
   #found: readonly FoundConsumer[] = [];
-  #workers: readonly Worker[] = [];
   #cancelCheck: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -42,16 +38,18 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly handlers: HandlerFactory,
     private readonly brokers: BrokerRegistry,
     private readonly consumers: FunqConsumers,
-    private readonly presence: Presence,
+    presence: Presence,
     private readonly schedules: ScheduleRunner,
     private readonly book: ScheduleBook,
-    private readonly events: Events,
-    private readonly counters: Counters,
+    events: Events,
+    counters: Counters,
     @Inject(FUNQ_SETTINGS) private readonly settings: FunqSettings,
-    @Inject(FUNQ_CONTROLS) private readonly controls: readonly Control[],
+    @Inject(FUNQ_CONTROLS) controls: readonly Control[],
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
-    @Inject(FUNQ_CODEC) private readonly codec: Codec,
-  ) {}
+    @Inject(FUNQ_CODEC) codec: Codec,
+  ) {
+    this.#crew = new Crew({ settings, controls, clock, codec, events, counters, presence });
+  }
 
   async onModuleInit(): Promise<void> {
     this.#found = this.explorer.explore();
@@ -61,13 +59,12 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
   async onApplicationBootstrap(): Promise<void> {
     this.#checkNames();
     const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
-    const heartbeat = this.#heartbeat();
-    this.#workers = await Promise.all(consumed.map((consumer) => this.#worker(consumer, heartbeat)));
-    await this.presence.start(consumed.map(({ policy }) => policy));
+    await Promise.all(consumed.map((consumer) => this.#add(consumer)));
+    await this.#crew.announce();
     await this.schedules.start();
-    if (this.#workers.length > 0) this.#checkHooks();
+    if (this.#crew.size > 0) this.#checkHooks();
     // Last of all: no task may begin while something is still being made ready.
-    for (const worker of this.#workers) worker.start();
+    this.#crew.start();
   }
 
   /** Once, however often the app is closed. */
@@ -79,22 +76,14 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
   async #stop(): Promise<void> {
     this.#cancelCheck?.();
     await this.schedules.stop();
-    await Promise.all(this.#workers.map((worker) => worker.stop(this.settings.shutdownGrace)));
-    await this.presence.stop();
-    await Promise.all([...new Set(this.controls)].map((control) => control.flush?.()));
+    await this.#crew.stop();
   }
 
-  async #worker(consumer: FoundConsumer, heartbeat: Heartbeat | undefined): Promise<Worker> {
-    const { outbox } = this.brokers.get(consumer.policy.broker, consumer.policy.handler);
+  async #add(consumer: FoundConsumer): Promise<void> {
     const { policy } = consumer;
-    const { codec, clock, events } = this;
-    const worker = new Worker({
-      policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine, heartbeat,
-      maxPayload: this.settings.maxPayload, invoke: await this.handlers.create(consumer),
-    }); // prettier-ignore
+    const { outbox } = this.brokers.get(policy.broker, policy.handler);
+    const worker = this.#crew.add(policy, outbox, { invoke: await this.handlers.create(consumer) });
     this.consumers.follow(policy, (live) => worker.follow(live.policy, live.paused));
-    this.counters.of(policy.broker, policy.queue).worker = worker;
-    return worker;
   }
 
   /** What `consume` names and no consumer has is a slip of the pen, or another app's: said, and no reason not to start. */
@@ -106,15 +95,6 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
       ...groups.filter((name) => !policies.some(({ group }) => group === name)).map((name) => `group '${name}'`),
     ];
     if (nobody.length > 0) this.#logger.warn(`consume names ${nobody.join(', ')}, which no consumer of this app has`);
-  }
-
-  /** A thread follows the machine's clock and no other. */
-  #heartbeat(): Heartbeat | undefined {
-    const { clock, events } = this;
-    const { maxBlock } = this.settings;
-    return maxBlock !== undefined && clock instanceof SystemClock
-      ? new Heartbeat({ clock, events, maxBlock })
-      : undefined;
   }
 
   /** Without shutdown hooks a signal ends the process in the middle of its tasks. */

@@ -98,18 +98,18 @@ const KNOWN = [
 ]; // prettier-ignore
 
 /** Throws `FUNQ_OPTION_INVALID` for whatever can't work, before anything is opened. */
-export function readSettings(options: FunqOptions): FunqSettings {
+export function readSettings(options: FunqOptions, where = 'FunqModule'): FunqSettings {
   if (typeof options !== 'object' || options === null) {
     throw new FunqConfigError(
       'FUNQ_OPTION_INVALID',
       'FunqModule: give options, at least { brokers: { default: memory() } }',
     );
   }
-  const reader = new OptionReader(options, 'FunqModule');
+  const reader = new OptionReader(options, where);
   for (const key of STATICS) {
     if (reader.get(key) !== undefined) throw reader.invalid(key, `comes too late: write forRootAsync({ ${key} })`);
   }
-  checkParts(reader.only([...KNOWN, ...STATICS]));
+  checkParts(reader.only([...KNOWN, ...STATICS]), where);
   return {
     maxPayload: reader.integer('maxPayload', 1024, 256 * 2 ** 20, 2 ** 20),
     publishTimeout: reader.duration('publishTimeout', 10, 3_600_000, '5s'),
@@ -121,7 +121,7 @@ export function readSettings(options: FunqOptions): FunqSettings {
   };
 }
 
-function checkParts(options: OptionReader): void {
+function checkParts(options: OptionReader, where: string): void {
   const brokers = Object.entries((options.get('brokers') ?? {}) as Record<string, Partial<Broker> | undefined>);
   if (brokers.length === 0) throw options.invalid('brokers', 'must name at least one broker: { default: memory() }');
   for (const [name, broker] of brokers) {
@@ -141,7 +141,7 @@ function checkParts(options: OptionReader): void {
   for (const key of ['queue', 'schema', 'schedule']) {
     if (defaults?.get(key) !== undefined) throw defaults.invalid(key, 'belongs to one consumer and not to all');
   }
-  createPolicy('FunqModule: defaults', { queue: 'defaults' }, options.get('defaults') as ConsumerOptions | undefined);
+  createPolicy(`${where}: defaults`, { queue: 'defaults' }, options.get('defaults') as ConsumerOptions | undefined);
 }
 
 function readConsume(options: OptionReader): Pick<FunqSettings, 'consumed' | 'consumes'> {

@@ -1,10 +1,8 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
-import type { Outgoing } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { ReplyAddress } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
-import { createEnvelope, originOf } from '../core/envelope.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { checkQueueName } from '../core/names.js';
 import { checkArguments } from './arguments.js';
@@ -13,6 +11,7 @@ import { ConsumerCatalog } from './consumer.catalog.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqSettings } from './funq.options.js';
 import { readPublishOptions, type AskOptions, type PublishOptions, type PublishSettings } from './publish.options.js';
+import { taskMessage } from './task.message.js';
 import { methodProxy, type Remote, type RemoteCalls } from './typed.publisher.js';
 
 /**
@@ -123,36 +122,12 @@ export class FunqPublisher {
     settings: PublishSettings,
     reply?: ReplyAddress,
   ): Promise<string> {
-    if (!Array.isArray(args))
-      throw new FunqConfigError(
-        'FUNQ_OPTION_INVALID',
-        `publishing to ${target.queue}: give the arguments as a list: publish('${target.queue}', [argument])`,
-      );
-    if (target.schema) await checkArguments(target as Policy, args);
-    const { id, delay, priority, key, headers, overrides } = settings;
-    const envelope = createEnvelope({
-      args, publishedAt: this.clock.now(), ...(id !== undefined && { id }), ...(priority > 0 && { priority }), ...(key !== undefined && { key }),
-      ...(headers && { headers }), ...(overrides && { options: overrides }), ...(reply && { reply }),
-    }); // prettier-ignore
-    const message: Outgoing = {
-      id: originOf(envelope),
-      body: this.#encoded(target.queue, envelope),
-      ...(delay > 0 && { delay }),
-      ...(priority > 0 && { priority }),
-      ...(key !== undefined && { key }),
-    };
-    await route.outbox.publish(target.queue, message);
-    return envelope.id;
-  }
-
-  #encoded(queue: string, envelope: ReturnType<typeof createEnvelope>): Uint8Array {
-    const body = this.codec.encode(envelope);
+    if (target.schema && Array.isArray(args)) await checkArguments(target as Policy, args);
+    const { clock, codec } = this;
     const { maxPayload } = this.settings;
-    if (body.length <= maxPayload) return body;
-    throw new FunqError(
-      'FUNQ_PAYLOAD_TOO_LARGE',
-      `a task for ${queue} has ${body.length} bytes, more than maxPayload of ${maxPayload}; send a reference to the data, or raise FunqModule's maxPayload`,
-    );
+    const { id, message } = taskMessage({ queue: target.queue, args, reply }, settings, { clock, codec, maxPayload });
+    await route.outbox.publish(target.queue, message);
+    return id;
   }
 }
 

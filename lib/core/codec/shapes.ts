@@ -36,7 +36,10 @@ export function isReply(value: unknown): value is Reply {
     isTame(value, 'value') &&
     value['v'] === 1 &&
     isText(value['call'], 1, 200) &&
-    optional(value['error'], (e) => isErrorRecord(e))
+    optional(value['error'], (e) => isErrorRecord(e)) &&
+    optional(value['part'], (n) => isCount(n, 0)) &&
+    optional(value['parts'], (n) => isCount(n, 0)) &&
+    optional(value['from'], isCallee)
   );
 }
 
@@ -57,7 +60,11 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
 }
 
 function isReplyAddress(value: unknown): boolean {
-  return isRecord(value) && isQueueName(value['queue']) && isText(value['call'], 1, 200) && isTime(value['until']);
+  return isCallee(value) && isTime(value['until']) && optional(value['parts'], isTime);
+}
+
+function isCallee(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && isQueueName(value['queue']) && isText(value['call'], 1, 200);
 }
 
 function isErrorRecord(value: unknown, depth = 0): value is ErrorRecord {

@@ -1,0 +1,139 @@
+import { Logger } from '@nestjs/common';
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import type { Broker, Outgoing } from '../contracts/broker.js';
+import type { Reply, ReplyAddress } from '../contracts/envelope.js';
+import { readPublishOptions } from '../nest/publish.options.js';
+import { brief } from '../nest/task.logger.js';
+import { taskMessage } from '../nest/task.message.js';
+import { Connection } from './connection.js';
+import { FunqRecord } from './funq.record.js';
+import { patternQueue } from './pattern.queue.js';
+import { RemoteCall, type CallListener } from './remote.call.js';
+import {
+  moduleOptions,
+  readClientOptions,
+  type FunqClientOptions,
+  type FunqStatus,
+  type TransportEvents,
+} from './transport.options.js';
+
+/**
+ * Sends messages and events to services over any broker. `send()` is cold: each subscription is a call, and ending it early
+ * aborts the handler's signal. `emit()` is hot, and completes when the broker holds the event.
+ *
+ * @example
+ * `ClientsModule.register([{ name: 'SHOP', customClass: FunqClient, options: { broker: redis({ url }) } }])`
+ *
+ * @publicApi
+ */
+export class FunqClient extends ClientProxy<TransportEvents, FunqStatus> {
+  readonly #settings: ReturnType<typeof readClientOptions>;
+  readonly #connection: Connection;
+  readonly #logger = new Logger('FunqClient');
+
+  /** Throws `FUNQ_OPTION_INVALID` for options that can't work. */
+  constructor(private readonly options: FunqClientOptions) {
+    super();
+    this.#settings = readClientOptions(options);
+    this.#connection = new Connection(moduleOptions(options), this.#settings, {
+      status: (status) => this._status$.next(status),
+      failed: (error) => this.#logger.error(`A listener failed: ${brief(error)}`),
+    });
+    const { events } = this.#connection;
+    events.on('brokerError', ({ error }) => this.#logger.error(`the broker failed: ${brief(error)}`));
+    events.on('away', ({ error }) => this.#logger.error(`the broker is away: ${brief(error)}`));
+  }
+
+  /** Opens the broker; calls and events do so themselves. Rejects when it can't be opened, and tries again when asked again. */
+  async connect(): Promise<Broker> {
+    await this.#connection.open();
+    return this.options.broker;
+  }
+
+  /** Calls that wait fail with `FUNQ_CLOSED`. Closes the broker. */
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  override on<
+    K extends keyof TransportEvents = keyof TransportEvents,
+    C extends TransportEvents[K] = TransportEvents[K],
+  >(event: K, callback: C): void {
+    this.#connection.on(event, callback);
+  }
+
+  /** The broker. */
+  unwrap<T>(): T {
+    return this.options.broker as T;
+  }
+
+  protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const { timeout, maxBuffer } = this.#settings;
+    const pattern = this.normalizePattern(packet.pattern as string);
+    try {
+      const call = new RemoteCall(this.#connection, { pattern, timeout, maxBuffer }, this.#listener(callback));
+      this.#send(pattern, packet, call.address).catch((error: unknown) => call.fail(error));
+      return () => call.cancel();
+    } catch (error) {
+      callback({ err: error });
+      return () => undefined;
+    }
+  }
+
+  protected async dispatchEvent<T = unknown>(packet: ReadPacket): Promise<T> {
+    const pattern = this.normalizePattern(packet.pattern as string);
+    try {
+      return (await this.#send(pattern, packet)) as T;
+    } catch (error) {
+      // An event is often emitted without anybody who listens to its fate.
+      this.#logger.error(`event ${pattern} was not stored: ${brief(error)}`);
+      throw error;
+    }
+  }
+
+  async #send(pattern: string, packet: ReadPacket, reply?: ReplyAddress): Promise<void> {
+    const queue = patternQueue(pattern, this.#settings.prefix);
+    const { route } = this.#connection;
+    await route.outbox.publish(queue, await this.#message(queue, packet, reply));
+  }
+
+  async #message(queue: string, packet: ReadPacket, reply: ReplyAddress | undefined): Promise<Outgoing> {
+    const record = packet.data instanceof FunqRecord ? packet.data : new FunqRecord(packet.data as unknown);
+    const headers = { ...packet.metadata, ...record.options.headers };
+    const options = Object.keys(headers).length > 0 ? { ...record.options, headers } : record.options;
+    const { clock, codec } = this.#connection;
+    const { maxPayload, timeout } = this.#settings;
+    const args = [await this.#written({ ...packet, data: record.data })];
+    // Nobody wants a request any more when its caller has given up.
+    const sending = { queue, args, ...(reply && { reply, ttl: timeout }) };
+    return taskMessage(sending, readPublishOptions(queue, options, 0), { clock, codec, maxPayload }).message;
+  }
+
+  async #written(packet: ReadPacket): Promise<unknown> {
+    const { serializer } = this.options;
+    return serializer ? ((await serializer.serialize(packet)) as unknown) : (packet.data as unknown);
+  }
+
+  /** Nest's callback as one who hears of a call. What a deserializer takes its time for stays in order. */
+  #listener(callback: (packet: WritePacket) => void): CallListener {
+    const { deserializer } = this.options;
+    let last: Promise<unknown> = Promise.resolve();
+    const then = (work: () => unknown): void => {
+      if (deserializer) last = last.then(work).catch((error: unknown) => callback({ err: error }));
+      else work();
+    };
+    const read = async ({ value }: Reply): Promise<WritePacket> => deserializer!.deserialize(value);
+    return {
+      next: (reply) =>
+        deserializer
+          ? then(async () => callback({ response: (await read(reply)).response as unknown }))
+          : callback({ response: reply.value }),
+      end: () => then(() => callback({ isDisposed: true })),
+      fail: (error, reply) =>
+        then(async () => {
+          if (!reply || !('value' in reply)) callback({ err: error });
+          else callback({ err: deserializer ? ((await read(reply)).err as unknown) : reply.value });
+        }),
+    };
+  }
+}

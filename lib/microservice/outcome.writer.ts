@@ -1,0 +1,37 @@
+import { RpcException, type ConsumerSerializer } from '@nestjs/microservices';
+import { recordError } from '../core/error-record.js';
+import { FunqError, isA } from '../core/errors.js';
+import type { Outcome, ReplyContent } from '../core/reply-sender.js';
+import type { ManagedTask } from '../contracts/task.js';
+
+/** Writes outcomes as callers of Nest's transports know them: an error is data, `{ status, message }` where nothing else is said. */
+export class OutcomeWriter {
+  constructor(private readonly serializer: ConsumerSerializer | undefined) {}
+
+  /** For those who take a result in parts; others, such as `ask()`, get values and records of errors. */
+  async write(outcome: Outcome, { id, envelope }: ManagedTask): Promise<ReplyContent> {
+    const known = envelope.reply?.parts !== undefined;
+    if ('value' in outcome) return known ? this.part(outcome.value, id, true) : outcome;
+    const shown = known ? shaped(outcome.error) : undefined;
+    if (shown === undefined) return { error: recordError(outcome.error) };
+    const value: unknown = this.serializer
+      ? await this.serializer.serialize({ id, err: shown, status: 'error', isDisposed: true })
+      : shown;
+    return { error: recordError(shown), value };
+  }
+
+  async part(value: unknown, id: string, isDisposed = false): Promise<ReplyContent> {
+    if (!this.serializer) return { value };
+    return { value: (await this.serializer.serialize({ id, response: value, isDisposed })) as unknown };
+  }
+}
+
+/** What Nest's own filter makes of an error, where no filter has seen it; the library's own errors stay what they are. */
+function shaped(error: unknown): unknown {
+  if (isA(error, RpcException)) {
+    const inner = error.getError();
+    return typeof inner === 'string' ? { status: 'error', message: inner } : inner;
+  }
+  if (isA(error, FunqError)) return undefined;
+  return isA(error, Error) ? { status: 'error', message: 'Internal server error' } : error;
+}

@@ -1,0 +1,153 @@
+import type { Reply, ReplyAddress } from '../contracts/envelope.js';
+import { recordError } from '../core/error-record.js';
+import { FunqError, FunqRemoteError } from '../core/errors.js';
+import { closed, type Waiting, type WaitingPlace } from '../core/replies.js';
+import type { Connection } from './connection.js';
+import { overflow } from './values.js';
+
+/** Hears of a call; nothing after its end or its failure. */
+export interface CallListener {
+  next(reply: Reply): void;
+  end(): void;
+  fail(error: unknown, reply?: Reply): void;
+}
+
+export interface CallOptions {
+  /** The pattern, for messages. */
+  readonly pattern: string;
+  /** Milliseconds for the first answer, and for each that follows. */
+  readonly timeout: number;
+  readonly maxBuffer: number;
+}
+
+/** How many signs of life a caller gives in the time that it waits for an answer. */
+const SIGNS = 3;
+
+/** One call: puts the parts of its result in order, waits no longer than it may, tells the callee when it gives up. */
+export class RemoteCall implements Waiting {
+  readonly #place: WaitingPlace;
+  /** Parts that came before their turn. */
+  readonly #early = new Map<number, Reply>();
+  #next = 0;
+  #outcome: Reply | undefined;
+  #callee: ReplyAddress | undefined;
+  #stopSigns: (() => void) | undefined;
+  #cancelTimeout: () => void;
+  #over = false;
+
+  /** Throws `FUNQ_CLOSED` when the client is closed. */
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: CallOptions,
+    private readonly listener: CallListener,
+  ) {
+    this.#place = connection.route.replies.wait(options.pattern, this);
+    this.#cancelTimeout = this.#arm();
+  }
+
+  get address(): ReplyAddress {
+    const { timeout } = this.options;
+    const { queue, call } = this.#place;
+    return { queue, call, until: this.connection.clock.now() + timeout, parts: timeout };
+  }
+
+  take(reply: Reply): void {
+    if (reply.from) this.#meet(reply.from);
+    if (this.#over) return;
+    if (reply.part !== undefined) this.#keep(reply.part, reply);
+    else if (!reply.from) this.#outcome = reply;
+    this.#hand();
+  }
+
+  close(): void {
+    this.fail(closed(this.options.pattern));
+  }
+
+  fail(error: unknown, reply?: Reply): void {
+    if (this.#over) return;
+    this.#end();
+    this.listener.fail(error, reply);
+  }
+
+  /** The callee is told, as soon as it is known who that is. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#callee) return this.#leave();
+    // It may be known within the time that the call would have waited.
+    this.#cancelTimeout();
+    this.#cancelTimeout = this.connection.clock.after(this.options.timeout, () => this.#end(), true);
+  }
+
+  #keep(part: number, reply: Reply): void {
+    // Another run, after a failure or a crash, begins anew: each place is taken once.
+    if (part < this.#next) return;
+    this.#early.set(part, reply);
+    if (this.#early.size > this.options.maxBuffer) return this.#giveUp(overflow(this.options.maxBuffer));
+    this.#cancelTimeout();
+    this.#cancelTimeout = this.#arm();
+  }
+
+  #hand(): void {
+    for (let reply; !this.#over && (reply = this.#early.get(this.#next)); this.#next++) {
+      this.#early.delete(this.#next);
+      if (reply.error) return this.fail(new FunqRemoteError(reply.error), reply);
+      this.listener.next(reply);
+    }
+    const outcome = this.#outcome;
+    if (this.#over || !outcome || this.#next < (outcome.parts ?? 0)) return;
+    if (outcome.error) return this.fail(new FunqRemoteError(outcome.error), outcome);
+    this.#end();
+    if (outcome.value !== undefined) this.listener.next(outcome);
+    this.listener.end();
+  }
+
+  #meet({ queue, call }: NonNullable<Reply['from']>): void {
+    const { clock } = this.connection;
+    const { timeout } = this.options;
+    this.#callee = { queue, call, until: clock.now() + timeout };
+    if (this.#over) return this.#leave();
+    this.#stopSigns ??= clock.every(timeout / SIGNS, () => this.#tell({}));
+  }
+
+  #giveUp(error: FunqError): void {
+    this.listener.fail(error);
+    this.cancel();
+  }
+
+  #arm(): () => void {
+    const { timeout } = this.options;
+    return this.connection.clock.after(timeout, () => {
+      const error = unanswered(this.options, this.#callee !== undefined);
+      this.#giveUp(error);
+      this.#end();
+    });
+  }
+
+  /** Gives up for good, and says so. */
+  #leave(): void {
+    this.#end();
+    this.#tell({ error: recordError(new FunqError('FUNQ_DISCARDED', 'its caller has given up')) });
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#cancelTimeout();
+    this.#stopSigns?.();
+    this.#place.leave();
+  }
+
+  #tell(content: Pick<Reply, 'error'>): void {
+    const { clock, sender } = this.connection;
+    const until = clock.now() + this.options.timeout;
+    // A word that is lost is made up for by the callee's own patience.
+    if (this.#callee) sender.send({ ...this.#callee, until }, content).catch(() => undefined);
+  }
+}
+
+function unanswered({ pattern, timeout }: CallOptions, begun: boolean): FunqError {
+  const why = begun
+    ? 'a service took it up and has not answered; it was told that nobody waits any more'
+    : 'no service took it up: none has a handler of this pattern and runs, or all are busy';
+  return new FunqError('FUNQ_REPLY_TIMEOUT', `no answer to ${pattern} within ${timeout} ms: ${why}`);
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Codec } from '../contracts/codec.js';
+import type { Policy } from '../contracts/policy.js';
+import type { Counters } from '../core/counters.js';
+import type { Events } from '../core/events.js';
+import { Heartbeat } from '../core/heartbeat.js';
+import type { Outbox } from '../core/outbox.js';
+import { Quarantine } from '../core/quarantine.js';
+import { SystemClock } from '../core/system-clock.js';
+import { Worker, type WorkerOptions } from '../core/worker.js';
+import type { FunqSettings } from './funq.options.js';
+import type { Control } from './interceptors/control.js';
+import type { Presence } from './presence.js';
+
+export interface CrewParts {
+  readonly settings: Pick<FunqSettings, 'maxPayload' | 'maxBlock' | 'shutdownGrace'>;
+  readonly controls: readonly Control[];
+  readonly clock: Clock;
+  readonly codec: Codec;
+  readonly events: Events;
+  readonly counters: Counters;
+  readonly presence: Presence;
+}
+
+/** How one worker calls its handler, and writes what it came to. */
+export type Work = Pick<WorkerOptions, 'invoke' | 'write'>;
+
+/** The workers of a process: with all that they share, started together, drained together. */
+export class Crew {
+  readonly #workers: Worker[] = [];
+  readonly #policies: Policy[] = [];
+  readonly #quarantine = new Quarantine();
+  readonly #heartbeat: Heartbeat | undefined;
+
+  constructor(private readonly parts: CrewParts) {
+    const { clock, events, settings } = parts;
+    const { maxBlock } = settings;
+    // A thread follows the machine's clock and no other.
+    if (maxBlock !== undefined && clock instanceof SystemClock)
+      this.#heartbeat = new Heartbeat({ clock, events, maxBlock });
+  }
+
+  get size(): number {
+    return this.#workers.length;
+  }
+
+  add(policy: Policy, outbox: Outbox, work: Work): Worker {
+    const { codec, clock, events, settings, counters } = this.parts;
+    const worker = new Worker({
+      policy, broker: outbox.broker, outbox, codec, clock, events, quarantine: this.#quarantine, heartbeat: this.#heartbeat,
+      maxPayload: settings.maxPayload, ...work,
+    }); // prettier-ignore
+    counters.of(policy.broker, policy.queue).worker = worker;
+    this.#policies.push(policy);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Tells other processes of the workers; afterwards they may start. */
+  async announce(): Promise<void> {
+    await this.parts.presence.start(this.#policies);
+  }
+
+  start(): void {
+    for (const worker of this.#workers) worker.start();
+  }
+
+  /** Stops fetching, lets tasks end, gives back the rest, writes out what controls have gathered. */
+  async stop(): Promise<void> {
+    const { settings, presence, controls } = this.parts;
+    await Promise.all(this.#workers.map((worker) => worker.stop(settings.shutdownGrace)));
+    await presence.stop();
+    await Promise.all([...new Set(controls)].map((control) => control.flush?.()));
+  }
+}
