@@ -7,7 +7,7 @@ export function noop(tasks) {
   let left = tasks;
   let resolve;
   const ended = new Promise((settle) => (resolve = settle));
-  const call = async () => {
+  const call = async (_value) => {
     stop ??= stopwatch(tasks);
   };
   const done = () => {

@@ -34,9 +34,9 @@ function consumerClass(consumers) {
   class Consumers {}
   for (const [index, { queue, options, call }] of consumers.entries()) {
     const name = `method${index}`;
-    // One declared parameter, as `method(value: number)` has.
-    const method = async function (_value) {
-      return call(_value);
+    // One declared parameter, as `method(value: number)` has; `call` is the async function, as a peer's is.
+    const method = function (value) {
+      return call(value);
     };
     Object.defineProperty(Consumers.prototype, name, { value: method, writable: true, configurable: true });
     Reflect.defineMetadata('design:paramtypes', [Number], Consumers.prototype, name);

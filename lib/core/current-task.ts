@@ -16,6 +16,6 @@ export function currentRun(): Run | undefined {
 }
 
 /** Runs `call` as part of `run`. */
-export function withinRun<T>(run: Run, call: () => T): T {
-  return storage.run(run, call);
+export function withinRun<A extends unknown[], T>(run: Run, call: (...args: A) => T, ...args: A): T {
+  return storage.run(run, call, ...args);
 }

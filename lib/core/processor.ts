@@ -115,7 +115,7 @@ export class Processor {
     events.emit('started', { task });
     // Only a rate makes tasks wait for their start.
     if (!task.policy.rate) task.begin();
-    withinRun(task.run, () => invoke(task)).then(
+    withinRun(task.run, invoke, task).then(
       (value) => this.#ended(held, task, value, then),
       (error: unknown) => {
         task.end(error);
@@ -157,10 +157,7 @@ export class Processor {
     task.closed = true;
     this.#forget(held, task);
     const settlement = decide(task, task.failure);
-    const settled = (): void => {
-      this.#leave();
-      then?.();
-    };
+    const settled = then ? (): void => (this.#leave(), then()) : this.#leave;
     if (settlement.kind === 'done' && !task.envelope.reply) settler.done(task, held, value, settled);
     else void this.#settled(settler.settle(task, held, settlement, value)).then(then);
   }
@@ -176,10 +173,10 @@ export class Processor {
     this.#leave();
   }
 
-  #leave(): void {
+  readonly #leave = (): void => {
     this.options.slots.leave();
     if (--this.#open === 0) this.#idle?.();
-  }
+  };
 
   /** The call is over, in one way or another; its slot is free. */
   #forget(held: Held, task: RunningTask): void {

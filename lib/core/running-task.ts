@@ -71,6 +71,10 @@ export class RunningTask implements ManagedTask {
   get signal(): AbortSignal {
     return this.run.signal;
   }
+  /** Runs again in place: the present run is not the one that the call began in. */
+  get rerun(): boolean {
+    return this.run.attempt > this.envelope.attempt;
+  }
   get requeues(): number {
     return this.envelope.requeues ?? 0;
   }

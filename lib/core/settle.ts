@@ -5,6 +5,7 @@ import type { DeadLetter } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Settlement } from '../contracts/task.js';
 import { backoff, type Backoff } from './backoff.js';
+import { Completion } from './completion.js';
 import { copyMessage, deadLetter, nextEnvelope, type Death } from './envelope.js';
 import { recordError } from './error-record.js';
 import { FunqError } from './errors.js';
@@ -40,18 +41,7 @@ export class Settler {
 
   /** The way of nearly every task, so it makes no promise of its own: done, and nobody waits for the result. Then `settled`. */
   done(task: RunningTask, held: Held, value: unknown, settled: () => void): void {
-    const { events, clock } = this.options;
-    held.ackTo({
-      resolve: (ours) => {
-        if (ours) events.emit('done', { task, value, duration: clock.now() - task.startedAt });
-        else events.emit('leaseLost', { queue: task.queue, task });
-        settled();
-      },
-      reject: (error) => {
-        events.emit('settleFailed', { queue: task.queue, task, error });
-        settled();
-      },
-    });
+    held.ackTo(new Completion(this.options, task, value, settled));
   }
 
   async settle(task: RunningTask, held: Held, settlement: Settlement, value: unknown): Promise<void> {

@@ -1,18 +1,16 @@
 import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
 import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
-import { isObservable, lastValueFrom } from 'rxjs';
-import { currentRun, withinRun } from '../core/current-task.js';
 import { RequeueError, isA } from '../core/errors.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from './arguments.js';
 import type { FoundConsumer } from './consumer.explorer.js';
-import { stagesOf } from './enhancers.js';
+import { stagesOf, type Stages } from './enhancers.js';
 import { FUNQ_CONTEXT, FUNQ_CONTROLS } from './funq.tokens.js';
 import { ControlChain, type Control } from './interceptors/control.js';
+import { called, methodOf, plain, promised, type Method } from './method.js';
 import { PARAMS_METADATA, defineParams, paramsFactory } from './params.js';
 
 export type Handler = (task: RunningTask) => Promise<unknown>;
-type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * Makes a method callable with a task, through Nest's whole pipeline: guards, global and class interceptors, the controls,
@@ -56,16 +54,46 @@ export class HandlerFactory {
   }
 
   #pipeline(
-    { type, method, wrapper }: FoundConsumer,
+    consumer: FoundConsumer,
     instance: object,
     controls: readonly Control[],
     context: ContextId | undefined,
   ): Handler {
+    const { type, method, wrapper } = consumer;
     const original = (instance as Record<string, Method>)[method]!;
     const stages = stagesOf(type, method, original, this.config);
+    const chain = controls.length > 0 ? new ControlChain(controls) : undefined;
+    const call: (task: RunningTask) => unknown =
+      stages.around || stages.params
+        ? this.#staged(consumer, instance, stages, chain, context)
+        : // Without Nest's way to a method that nothing stands around: it costs several promises a task.
+          (task: RunningTask) => called(original, instance, task, task.args);
+    const run =
+      chain && !stages.around
+        ? (task: RunningTask) => chain.around(task, () => promised(() => call(task)).then(plain))
+        : call;
+    const filter = this.#filters(instance, method, original, context, wrapper.id);
+    const failed = async (task: RunningTask, error: unknown): Promise<unknown> => {
+      // Noted before a filter can turn it into a result: a filter shapes the answer, it doesn't undo the failure.
+      task.end(error);
+      if (isA(error, RequeueError) || task.interrupted) throw error;
+      // Filters written for RPC answer with an Observable of the error.
+      return plain(await filter(task));
+    };
+    return (task) => promised(() => run(task)).then(plain, (error: unknown) => failed(task, error));
+  }
+
+  /** The method behind Nest's own stages; `chain` stands between them where there are guards or interceptors. */
+  #staged(
+    { type, method, wrapper }: FoundConsumer,
+    instance: object,
+    stages: Stages,
+    chain: ControlChain | undefined,
+    context: ContextId | undefined,
+  ): Handler {
+    const original = (instance as Record<string, Method>)[method]!;
     const declared = stages.params ? defineParams(type, method, original) : undefined;
     const callback = methodOf(original, declared);
-    const chain = controls.length > 0 ? new ControlChain(controls) : undefined;
     if (chain && stages.around) UseInterceptors(chain)(callback as never, '', { value: callback });
     copyMetadata(original, callback);
     const [metadata, factory] = stages.params ? [PARAMS_METADATA, paramsFactory] : [];
@@ -73,21 +101,7 @@ export class HandlerFactory {
       instance, callback, method, metadata, factory, context, wrapper.id,
       { guards: true, interceptors: true, filters: false }, FUNQ_CONTEXT,
     ) as (...args: unknown[]) => Promise<unknown>; // prettier-ignore
-    const run: Handler =
-      chain && !stages.around
-        ? (task) => chain.around(task, () => call(...task.args, task))
-        : (task) => call(...task.args, task);
-    const filter = this.#filters(instance, method, original, context, wrapper.id);
-    return async (task) => {
-      try {
-        return await run(task);
-      } catch (error) {
-        // Noted before a filter can turn it into a result: a filter shapes the answer, it doesn't undo the failure.
-        task.end(error);
-        if (isA(error, RequeueError) || task.interrupted) throw error;
-        return resolved(await filter(task));
-      }
-    };
+    return (task) => call(...task.args, task);
   }
 
   /** Runs the exception filters alone: around a function that throws what the call threw. */
@@ -129,38 +143,10 @@ function moduleOf({ wrapper }: FoundConsumer): ModuleRef {
   return wrapper.host!.providers.get(ModuleRef)!.instance as ModuleRef;
 }
 
-/** The method as Nest calls it, with the arguments and within the run of the task that is being executed. */
-function methodOf(original: Method, declared: number | undefined): Method {
-  const callback: Method = function (...args) {
-    const { task } = currentRun()!;
-    task.called();
-    const call = (): unknown => original.apply(this, passed(args, task.args, declared));
-    // A run in place after the first one has its own signal and its own say.
-    const result = currentRun() === task.run ? call() : withinRun(task.run, call);
-    return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
-  };
-  Object.defineProperty(callback, 'name', { value: original.name });
-  return callback;
-}
-
-/** What came through Nest's pipes, and behind it, as they are, the arguments that stand behind the declared ones. */
-function passed(piped: unknown[], given: readonly unknown[], declared: number | undefined): unknown[] {
-  if (declared === undefined) return [...given];
-  if (given.length > declared) return [...piped, ...given.slice(declared)];
-  // An argument that was left out is not there: a rest parameter stays empty.
-  while (piped.length > 0 && piped[piped.length - 1] === undefined) piped.pop();
-  return piped;
-}
-
 function copyMetadata(from: object, to: object): void {
   for (const key of Reflect.getMetadataKeys(from)) {
     const value: unknown = Reflect.getMetadata(key, from);
     const own: unknown = Reflect.getOwnMetadata(key, to);
     Reflect.defineMetadata(key, Array.isArray(own) && Array.isArray(value) ? [...own, ...value] : value, to);
   }
-}
-
-/** Filters written for RPC answer with an Observable of the error. */
-async function resolved(answer: unknown): Promise<unknown> {
-  return isObservable(answer) ? lastValueFrom(answer, { defaultValue: undefined }) : answer;
 }

@@ -12,22 +12,19 @@ export function isEnvelope(value: unknown): value is Envelope {
   return (
     isTame(value, 'args') &&
     value['v'] === 1 &&
-    isText(value['id'], 1, 200) &&
-    optional(value['origin'], (origin) => isText(origin, 1, 200)) &&
+    isId(value['id']) &&
+    optional(value['origin'], isId) &&
     Array.isArray(value['args']) &&
     isTime(value['publishedAt']) &&
     isCount(value['attempt'], 1) &&
-    optional(value['requeues'], (n) => isCount(n, 0)) &&
-    optional(value['deliveries'], (n) => isCount(n, 0)) &&
+    optional(value['requeues'], isNumber) &&
+    optional(value['deliveries'], isNumber) &&
     optional(value['options'], isRecord) &&
-    optional(value['priority'], (n) => isCount(n, 0) && (n as number) <= 255) &&
-    optional(value['key'], (key) => isText(key, 0, 1000)) &&
-    optional(
-      value['headers'],
-      (headers) => isRecord(headers) && Object.values(headers).every((v) => typeof v === 'string'),
-    ) &&
+    optional(value['priority'], isPriority) &&
+    optional(value['key'], isKey) &&
+    optional(value['headers'], isHeaders) &&
     optional(value['reply'], isReplyAddress) &&
-    optional(value['errors'], (errors) => Array.isArray(errors) && errors.every((error) => isErrorRecord(error)))
+    optional(value['errors'], isHistory)
   );
 }
 
@@ -35,10 +32,10 @@ export function isReply(value: unknown): value is Reply {
   return (
     isTame(value, 'value') &&
     value['v'] === 1 &&
-    isText(value['call'], 1, 200) &&
-    optional(value['error'], (e) => isErrorRecord(e)) &&
-    optional(value['part'], (n) => isCount(n, 0)) &&
-    optional(value['parts'], (n) => isCount(n, 0)) &&
+    isId(value['call']) &&
+    optional(value['error'], isError) &&
+    optional(value['part'], isNumber) &&
+    optional(value['parts'], isNumber) &&
     optional(value['from'], isCallee)
   );
 }
@@ -51,20 +48,28 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
     isText(value['reason'], 0, Infinity) &&
     isText(value['code'], 0, 200) &&
     isTime(value['diedAt']) &&
-    Array.isArray(value['errors']) &&
-    value['errors'].every((error) => isErrorRecord(error)) &&
+    isHistory(value['errors']) &&
     optional(value['envelope'], isEnvelope) &&
     optional(value['raw'], isBase64) &&
     (value['envelope'] === undefined) !== (value['raw'] === undefined)
   );
 }
 
+const isId = (value: unknown): boolean => isText(value, 1, 200);
+const isKey = (value: unknown): boolean => isText(value, 0, 1000);
+const isNumber = (value: unknown): boolean => isCount(value, 0);
+const isPriority = (value: unknown): boolean => isCount(value, 0) && (value as number) <= 255;
+const isHeaders = (value: unknown): boolean =>
+  isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
+const isError = (value: unknown): boolean => isErrorRecord(value);
+const isHistory = (value: unknown): boolean => Array.isArray(value) && value.every(isError);
+
 function isReplyAddress(value: unknown): boolean {
   return isCallee(value) && isTime(value['until']) && optional(value['parts'], isTime);
 }
 
 function isCallee(value: unknown): value is Record<string, unknown> {
-  return isRecord(value) && isQueueName(value['queue']) && isText(value['call'], 1, 200);
+  return isRecord(value) && isQueueName(value['queue']) && isId(value['call']);
 }
 
 function isErrorRecord(value: unknown, depth = 0): value is ErrorRecord {
@@ -83,7 +88,9 @@ function isErrorRecord(value: unknown, depth = 0): value is ErrorRecord {
 
 /** A record that is harmless all through; its field `except` is judged elsewhere. */
 function isTame(value: unknown, except: string): value is Record<string, unknown> {
-  return isRecord(value) && Object.keys(value).every((key) => key === except || isHarmless(key, value[key], 1));
+  if (!isRecord(value)) return false;
+  for (const key in value) if (key !== except && !isHarmless(key, value[key], 1)) return false;
+  return true;
 }
 
 function isHarmless(key: string, value: unknown, depth: number): boolean {
