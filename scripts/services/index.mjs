@@ -1,10 +1,12 @@
 // For tests: what is up, and servers of their own.
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SERVERS } from './servers.mjs';
 import { serverIn } from './server.mjs';
 
-const FOLDER = fileURLToPath(new URL('../../.services/', import.meta.url));
+/** Another one is for the tests of this very thing. */
+const FOLDER = process.env.FUNQ_SERVICES_FOLDER ?? fileURLToPath(new URL('../../.services', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./main.mjs', import.meta.url));
 
 /** By name, the variable that names a running one. */
@@ -12,7 +14,7 @@ export const SERVICES = Object.fromEntries(Object.entries(SERVERS).map(([name, {
 
 /** The one that everybody shares. */
 export function sharedServer(name, say) {
-  return serverIn(`${FOLDER}${name}`, name, { say });
+  return serverIn(join(FOLDER, name), name, { say });
 }
 
 export function serviceUrl(name) {
