@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../contracts/clock.js';
 import { hasEnded, thisProcess, type ProcessMark } from './local-process.js';
+import { SECOND_LOOK, Sightings } from './sightings.js';
 import type { SqliteDatabase } from './sqlite-database.js';
 import type { SqliteRow, SqliteStatement } from './sqlite-driver.js';
 import { NOBODY, type SqliteTasks } from './sqlite-tasks.js';
@@ -21,14 +22,6 @@ export const CONSUMERS_BEAT =
 
 /** Most that passes between two looks at the others, in milliseconds: how soon the messages of a process that died are taken up. */
 const LOOK = 1000;
-/** How soon a look is repeated when somebody seems to have fallen silent. */
-const SECOND_LOOK = 25;
-
-interface Sighting {
-  readonly beats: number;
-  readonly since: number;
-  suspected: boolean;
-}
 
 /**
  * Who holds messages, and who of them is still there: one row for each subscription, whatever it holds.
@@ -37,7 +30,7 @@ interface Sighting {
  * monotonic clock: nobody's wall clock is believed, so setting it, or waking a machine from sleep, costs no one his messages.
  */
 export class SqliteConsumers {
-  readonly #seen = new Map<number, Sighting>();
+  readonly #seen = new Sightings<number>();
   readonly #here: ProcessMark = thisProcess();
   #nextLook = -Infinity;
   readonly #all: SqliteStatement;
@@ -96,26 +89,17 @@ export class SqliteConsumers {
 
   #dead(now: number): SqliteRow[] {
     const rows = this.#all.all();
-    const present = new Set(rows.map((row) => row.id));
-    for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id);
+    this.#seen.keep(new Set(rows.map((row) => row.id as number)));
     return rows.filter((row) => hasEnded(row as unknown as ProcessMark, this.#here) || this.#isSilent(row, now));
   }
 
   #isSilent({ id, beats, lease }: SqliteRow, now: number): boolean {
-    const last = this.#seen.get(id as number);
-    if (!last || last.beats !== beats) {
-      this.#note(id as number, beats as number);
-      return false;
-    }
-    if (now - last.since < (lease as number)) return false;
-    // Not at first sight: when this process was held up itself, the beats of its own consumers are only about to come.
-    if (last.suspected) return true;
-    last.suspected = true;
-    this.#nextLook = Math.min(this.#nextLook, now + SECOND_LOOK);
-    return false;
+    const seen = this.#seen.look(id as number, beats, lease as number, now);
+    if (seen === 'suspected') this.#nextLook = Math.min(this.#nextLook, now + SECOND_LOOK);
+    return seen === 'silent';
   }
 
   #note(id: number, beats: number): void {
-    this.#seen.set(id, { beats, since: this.clock.monotonic(), suspected: false });
+    this.#seen.note(id, beats, this.clock.monotonic());
   }
 }

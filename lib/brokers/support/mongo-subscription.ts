@@ -1,0 +1,182 @@
+import type { mongo } from 'mongoose';
+import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
+import { driverError } from './driver-error.js';
+import type { MongoConsumers } from './mongo-consumers.js';
+import type { MongoSession } from './mongo-session.js';
+import type { Claimed, MongoTasks } from './mongo-tasks.js';
+import type { Attempt, Polling } from './polling.js';
+
+/** What a subscription works with; made anew when the connection is. */
+export interface MongoParts {
+  readonly tasks: MongoTasks;
+  readonly consumers: MongoConsumers;
+}
+
+export interface MongoSubscriptionOptions {
+  readonly queue: string;
+  readonly lease: number;
+  readonly session: MongoSession<MongoParts>;
+  readonly clock: Clock;
+  readonly polling: Polling;
+  /** Most milliseconds between two looks at the delayed messages. */
+  readonly pollInterval: number;
+  /** Where another thread can beat; undefined where it can't connect. */
+  readonly source: PulseSource | undefined;
+  /** Messages may have become available in `queue`, or in any queue. */
+  wake(queue?: string): void;
+  closed(subscription: MongoSubscription): void;
+}
+
+interface Receipt {
+  readonly id: mongo.ObjectId;
+  readonly owner: string;
+  readonly marked: boolean;
+}
+
+/** One consumer: its document under a random id, and what it holds. While that document is there, nobody else gets what it holds. */
+export class MongoSubscription implements Subscription {
+  #id = '';
+  #pulse: Pulse | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #out = new Set<unknown>();
+  #beatAt = -Infinity;
+  #matureAt = -Infinity;
+  #due = Infinity;
+  /** Until then, messages may turn up that were claimed by calls whose answer never came. */
+  #doubtUntil = -Infinity;
+
+  constructor(private readonly options: MongoSubscriptionOptions) {}
+
+  get queue(): string {
+    return this.options.queue;
+  }
+
+  start(): Promise<void> {
+    return this.options.session.run((parts) => this.#beat(parts));
+  }
+
+  get pulse(): Pulse | undefined {
+    return this.#pulse;
+  }
+
+  wake(): void {
+    this.#matureAt = -Infinity;
+    this.options.polling.wake();
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    if (this.#closing) throw driverError('FUNQ_MONGO_CLOSED', `The subscription to ${this.queue} is closed`);
+    const attempt = (): Promise<Attempt<Delivery>> => this.options.session.run((parts) => this.#attempt(parts, max));
+    return this.options.polling.receive(attempt, signal).catch((error: unknown) => {
+      if (signal.aborted || this.#closing) return [];
+      throw error;
+    });
+  }
+
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, ({ tasks }, owner, receipts) => {
+      const idsOf = (marked: boolean): mongo.ObjectId[] =>
+        receipts.filter((receipt) => receipt.marked === marked).map(({ id }) => id);
+      return tasks.ack(owner, idsOf(false), idsOf(true));
+    });
+  }
+
+  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const ids = (receipts: readonly Receipt[]): mongo.ObjectId[] => receipts.map(({ id }) => id);
+    const lost = await this.#settle(deliveries, ({ tasks }, owner, receipts) => tasks.release(owner, ids(receipts)));
+    this.options.wake(this.queue);
+    return lost;
+  }
+
+  async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    if (!this.#closing) await this.options.session.run((parts) => this.#beat(parts));
+    return deliveries.filter((delivery) => !this.#holds(delivery));
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.options.polling.stop();
+    this.#out.clear();
+    try {
+      await this.options.session.run(({ consumers }) => consumers.leave(this.#id));
+    } finally {
+      this.options.closed(this);
+    }
+    this.options.wake(this.queue);
+  }
+
+  async #attempt(parts: MongoParts, max: number): Promise<Attempt<Delivery>> {
+    const { tasks, consumers } = parts;
+    const { lease, clock, wake, pollInterval } = this.options;
+    if (await consumers.sweep(lease)) wake();
+    if (clock.monotonic() - this.#beatAt > lease / 3) await this.#beat(parts);
+    if (clock.monotonic() >= Math.min(this.#matureAt, this.#due)) {
+      this.#matureAt = clock.monotonic() + pollInterval;
+      this.#due = clock.monotonic() + (await tasks.mature(this.queue));
+    }
+    if (this.#closing) return { taken: [] };
+    const owner = this.#id;
+    const recovered = clock.monotonic() < this.#doubtUntil ? await tasks.recover(owner, this.#ids(), max) : [];
+    if (recovered.length > 0) return { taken: this.#hold(recovered, owner) };
+    try {
+      const { claimed, contended } = await tasks.claim(this.queue, owner, max);
+      const taken = this.#hold(claimed, owner);
+      return { taken, next: contended ? 0 : Math.max(0, this.#due - clock.monotonic()) };
+    } catch (error) {
+      this.#doubtUntil = clock.monotonic() + lease;
+      throw error;
+    }
+  }
+
+  #hold(claimed: readonly Claimed[], owner: string): Delivery[] {
+    return claimed.map(({ id, body, redelivered, marked }) => {
+      const receipt: Receipt = { id, owner, marked };
+      // Given up meanwhile, what was claimed is not ours.
+      if (!this.#closing && owner === this.#id) this.#out.add(receipt);
+      return { body, receipt, redelivered };
+    });
+  }
+
+  #ids(): mongo.ObjectId[] {
+    return [...this.#out].map((receipt) => (receipt as Receipt).id);
+  }
+
+  #holds({ receipt }: Delivery): boolean {
+    return this.#out.has(receipt);
+  }
+
+  /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
+  async #beat({ consumers }: MongoParts): Promise<void> {
+    const now = this.options.clock.monotonic();
+    if (!this.#id || !(await consumers.beat(this.#id))) {
+      const id = await consumers.register(this.options.lease);
+      this.#out.clear();
+      this.#id = id;
+      this.#pulse = this.options.source && { source: this.options.source, id };
+    }
+    this.#beatAt = now;
+  }
+
+  /** `change` tells how many it changed. If those are not all, an earlier call has been at work whose answer was lost, or the consumer was given up. */
+  async #settle(
+    deliveries: readonly Delivery[],
+    change: (parts: MongoParts, owner: string, receipts: readonly Receipt[]) => Promise<number>,
+  ): Promise<readonly Delivery[]> {
+    const ours = deliveries.filter((delivery) => this.#holds(delivery));
+    const receipts = ours.map(({ receipt }) => receipt as Receipt);
+    const owner = this.#id;
+    const kept =
+      receipts.length === 0 ||
+      (await this.options.session.run(async (parts) => {
+        const changed = await change(parts, owner, receipts);
+        return changed === receipts.length || (await parts.consumers.isAlive(owner));
+      }));
+    for (const receipt of receipts) this.#out.delete(receipt);
+    if (!kept) return deliveries;
+    return ours.length === deliveries.length ? [] : deliveries.filter((delivery) => !ours.includes(delivery));
+  }
+}
