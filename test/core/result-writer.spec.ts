@@ -37,7 +37,9 @@ function writing(): Writing {
 
 const result = (n: number, more: Partial<TaskResult> = {}): TaskResult => ({
   ...({ id: `${n}`, queue: 'q', status: 'done', attempts: 1, host: 'h', pid: 1 } as const),
-  ...{ publishedAt: n, startedAt: n, finishedAt: n },
+  publishedAt: n,
+  startedAt: n,
+  finishedAt: n,
   ...more,
 });
 
