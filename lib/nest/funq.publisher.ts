@@ -131,9 +131,15 @@ export class FunqPublisher {
     if (target.schema) await checkArguments(target as Policy, args);
     const { id, delay, priority, key, headers, overrides } = settings;
     const envelope = createEnvelope({
-      args, publishedAt: this.clock.now(), ...(id !== undefined && { id }), ...(priority > 0 && { priority }), ...(key !== undefined && { key }),
-      ...(headers && { headers }), ...(overrides && { options: overrides }), ...(reply && { reply }),
-    }); // prettier-ignore
+      args,
+      publishedAt: this.clock.now(),
+      id,
+      priority: priority > 0 ? priority : undefined,
+      key,
+      headers,
+      options: overrides,
+      reply,
+    });
     const message: Outgoing = {
       id: originOf(envelope),
       body: this.#encoded(target.queue, envelope),
