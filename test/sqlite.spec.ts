@@ -483,6 +483,26 @@ describe('the table of tasks', () => {
 });
 
 describe('the stores', () => {
+  it('write together what is asked for together, and one that is refused hinders no other', async () => {
+    newFile();
+    const store = sqliteCoordination({ file });
+    await store.connect({ clock: system });
+    endings.push(() => store.close());
+    const unfit = {} as Uint8Array;
+    const outcomes = await Promise.allSettled([
+      store.confirm('a', 'me'),
+      store.confirm('b', 'me', undefined, unfit),
+      store.claim('a', 'other', 1000),
+      ...Array.from({ length: 600 }, (_, n) => store.claim(`c${n}`, 'me', 1000)),
+    ]);
+    expect(outcomes.slice(0, 3)).toMatchObject([
+      { value: true },
+      { status: 'rejected' },
+      { value: { state: 'done', own: false } },
+    ]);
+    for (const outcome of outcomes.slice(3)) expect(outcome).toMatchObject({ value: { state: 'claimed' } });
+  });
+
   it('agree across connections, and forget what ran out', async () => {
     newFile();
     const clock = new ManualClock();
@@ -505,7 +525,10 @@ describe('the stores', () => {
     await clock.advance(1);
     for (let key = 0; key < 30; key++) await one.claim(`other${key}`, 'a', 10);
     await clock.advance(10);
-    for (let key = 0; key < 10; key++) await two.claim(`more${key}`, 'a', 10);
+    for (let key = 0; key < 10; key++) {
+      await two.claim(`more${key}`, 'a', 10);
+      await clock.advance(1);
+    }
     expect(raw().prepare('SELECT count(*) AS n FROM funq_filter').all()).toMatchObject([{ n: 10 }]);
   });
 

@@ -7,8 +7,17 @@ import { toPlain } from './codec/to-plain.js';
  * are not the same. What does not travel, such as properties that are `undefined`, counts for nothing.
  */
 export function canonicalKey(value: unknown): string {
-  const text = JSON.stringify(canonical(toPlain(value, 'args')));
+  const text = JSON.stringify(isFlat(value) ? value : canonical(toPlain(value, 'args')));
   return text.length <= 100 ? text : createHash('sha256').update(text).digest('base64url');
+}
+
+/** A list of texts and numbers, as most arguments are: canonical as it is. */
+function isFlat(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  for (const item of value) {
+    if (typeof item !== 'string' && !(Number.isFinite(item) && !Object.is(item, -0))) return false;
+  }
+  return true;
 }
 
 function canonical(plain: unknown): unknown {

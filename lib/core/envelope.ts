@@ -14,28 +14,27 @@ import type { RunningTask } from './running-task.js';
 export interface EnvelopeInput {
   readonly args: readonly unknown[];
   readonly publishedAt: number;
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Given where several processes publish the same task. Default: random where the id is not. */
-  readonly origin?: string;
-  readonly options?: TaskOverrides;
-  readonly priority?: number;
-  readonly key?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly reply?: ReplyAddress;
+  readonly origin?: string | undefined;
+  readonly options?: TaskOverrides | undefined;
+  readonly priority?: number | undefined;
+  readonly key?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly reply?: ReplyAddress | undefined;
 }
 
+const OPTIONAL = ['options', 'priority', 'key', 'headers', 'reply'] as const;
+
 /** A task on its first way. Fields without a value are left out, as on the wire. */
-export function createEnvelope({ args, publishedAt, id, origin, ...rest }: EnvelopeInput): Envelope {
-  const named = id === undefined ? {} : { origin: origin ?? randomUUID() };
-  const envelope: Record<string, unknown> = {
-    v: ENVELOPE_VERSION,
-    id: id ?? randomUUID(),
-    ...named,
-    args: trimmed(args),
-    publishedAt,
-    attempt: 1,
-  };
-  for (const [key, value] of Object.entries(rest)) if (value !== undefined) envelope[key] = value;
+export function createEnvelope(input: EnvelopeInput): Envelope {
+  const { id = randomUUID(), publishedAt } = input;
+  const envelope: Record<string, unknown> = { v: ENVELOPE_VERSION, id };
+  if (input.id !== undefined) envelope['origin'] = input.origin ?? randomUUID();
+  envelope['args'] = trimmed(input.args);
+  envelope['publishedAt'] = publishedAt;
+  envelope['attempt'] = 1;
+  for (const key of OPTIONAL) if (input[key] !== undefined) envelope[key] = input[key];
   return envelope as unknown as Envelope;
 }
 

@@ -100,13 +100,17 @@ export class Line {
     this.#cancel?.();
     this.#cancel = undefined;
     const { clock, tolerance } = this.options;
-    const now = clock.monotonic();
+    let now = clock.monotonic();
     for (let first = this.#places[0]; first; first = this.#places[0]) {
       const pace = first.pace();
       if (pace) {
         const run = this.#held.first(now, tolerance(pace));
-        if (!run && this.#ask(pace)) continue;
-        if (!run) return;
+        if (!run && !this.#ask(pace)) return;
+        if (!run) {
+          // A start that may come at once is due by now, and not a moment after the line was looked at.
+          now = clock.monotonic();
+          continue;
+        }
         if (run.at > now + GRAIN) {
           this.#cancel = clock.after(run.at - now, () => this.#serve());
           break;

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { CoordinationStore, FilterClaim, WorkerReport } from '../contracts/stores.js';
-import { withDeadline } from './deadline.js';
+import { Deadlines } from './deadlines.js';
 import { FunqError } from './errors.js';
 
 /** Longest, in milliseconds, that tasks wait for an answer of the coordination store. */
@@ -11,47 +11,49 @@ export class PunctualStore implements Omit<CoordinationStore, 'connect' | 'close
   readonly kind: string;
   readonly durable: boolean;
   readonly shared: boolean;
+  readonly #deadlines: Deadlines;
 
   constructor(
     private readonly store: CoordinationStore,
-    private readonly clock: Clock,
+    clock: Clock,
   ) {
+    this.#deadlines = new Deadlines(clock, DEADLINE);
     this.kind = store.kind;
     this.durable = store.durable;
     this.shared = store.shared;
   }
 
   claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
-    return this.#inTime(this.store.claim(key, owner, lease));
+    return this.#inTime(() => this.store.claim(key, owner, lease));
   }
   confirm(key: string, owner: string, ttl?: number, value?: Uint8Array): Promise<boolean> {
-    return this.#inTime(this.store.confirm(key, owner, ttl, value));
+    return this.#inTime(() => this.store.confirm(key, owner, ttl, value));
   }
   release(key: string, owner: string): Promise<void> {
-    return this.#inTime(this.store.release(key, owner));
+    return this.#inTime(() => this.store.release(key, owner));
   }
   reserve(key: string, interval: number, burst: number, permits: number): Promise<number> {
-    return this.#inTime(this.store.reserve(key, interval, burst, permits));
+    return this.#inTime(() => this.store.reserve(key, interval, burst, permits));
   }
   report(worker: WorkerReport, ttl: number): Promise<void> {
-    return this.#inTime(this.store.report(worker, ttl));
+    return this.#inTime(() => this.store.report(worker, ttl));
   }
   withdraw(id: string): Promise<void> {
-    return this.#inTime(this.store.withdraw(id));
+    return this.#inTime(() => this.store.withdraw(id));
   }
   list(): Promise<readonly WorkerReport[]> {
-    return this.#inTime(this.store.list());
+    return this.#inTime(() => this.store.list());
   }
   set(key: string, value: string | undefined): Promise<void> {
-    return this.#inTime(this.store.set(key, value));
+    return this.#inTime(() => this.store.set(key, value));
   }
   settings(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return this.#inTime(this.store.settings(prefix));
+    return this.#inTime(() => this.store.settings(prefix));
   }
 
-  #inTime<T>(answer: Promise<T>): Promise<T> {
+  #inTime<T>(ask: () => Promise<T>): Promise<T> {
     const late = (): Error =>
       new FunqError('FUNQ_BROKER_UNAVAILABLE', `store ${this.kind} did not answer within ${DEADLINE} ms`);
-    return withDeadline(this.clock, DEADLINE, answer, late);
+    return this.#deadlines.within(ask, late);
   }
 }

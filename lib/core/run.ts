@@ -1,6 +1,7 @@
 import type { Envelope, ErrorRecord } from '../contracts/envelope.js';
 import type { Duration, Policy } from '../contracts/policy.js';
 import type { DiscardStatus, Task } from '../contracts/task.js';
+import { withinRun } from './current-task.js';
 import type { RunningTask } from './running-task.js';
 
 /** One run of a task: what its function holds. Fenced, so that a run which was given up can't speak for the next one. */
@@ -64,8 +65,9 @@ export class Run implements Task {
     if (this.#speaks) this.task.dead(reason);
   }
 
+  /** Whoever listens to the signal is told as part of this run, wherever the reason comes from. */
   abort(reason: Error): void {
-    (this.#controller ??= new AbortController()).abort(reason);
+    withinRun(this, () => (this.#controller ??= new AbortController()).abort(reason));
   }
 
   /** Nothing that it says counts any more. */

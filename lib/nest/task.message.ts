@@ -34,9 +34,15 @@ export function taskMessage(
       `publishing to ${queue}: give the arguments as a list: publish('${queue}', [argument])`,
     );
   const envelope = createEnvelope({
-    args, publishedAt: parts.clock.now(), ...(id !== undefined && { id }), ...(priority > 0 && { priority }), ...(key !== undefined && { key }),
-    ...(headers && { headers }), ...(overrides && { options: overrides }), ...(reply && { reply }),
-  }); // prettier-ignore
+    args,
+    publishedAt: parts.clock.now(),
+    id,
+    priority: priority > 0 ? priority : undefined,
+    key,
+    headers,
+    options: overrides,
+    reply,
+  });
   const message: Outgoing = {
     id: originOf(envelope),
     body: encoded(queue, envelope, parts),

@@ -57,6 +57,9 @@ interface Claim {
   readonly done?: { readonly value?: Uint8Array };
 }
 
+/** One for all that are done without a value: there may be millions. */
+const DONE: Claim['done'] = Object.freeze({});
+
 class MemoryCoordination extends MemoryStore implements CoordinationStore {
   readonly #claims = new Fading<Claim>();
   /** The theoretical time of each key's next start. */
@@ -77,7 +80,7 @@ class MemoryCoordination extends MemoryStore implements CoordinationStore {
     const now = this.clock.monotonic();
     const claim = this.#claims.get(key, now);
     if (claim && claim.owner !== owner) return false;
-    this.#claims.set(key, { owner, done: value ? { value } : {} }, now + ttl, now);
+    this.#claims.set(key, { owner, done: value ? { value } : DONE }, now + ttl, now);
     return true;
   }
 

@@ -6,6 +6,7 @@ import { PRESENCE_SCHEMA, SqlitePresence } from './support/sqlite-presence.js';
 import { RATE_SCHEMA, SqliteRate } from './support/sqlite-rate.js';
 import { RESULTS_SCHEMA, SqliteResults } from './support/sqlite-results.js';
 import { SETTINGS_SCHEMA, SqliteSettings } from './support/sqlite-settings.js';
+import { SqliteWrites } from './support/sqlite-writes.js';
 
 export type { SqliteFileOptions } from '../brokers/support/sqlite-database.js';
 export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sqlite-driver.js';
@@ -17,6 +18,7 @@ export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sql
 export function sqliteCoordination(options: SqliteFileOptions): CoordinationStore {
   const schema = [FILTER_SCHEMA, RATE_SCHEMA, PRESENCE_SCHEMA, SETTINGS_SCHEMA].join(';');
   const session = new SqliteSession(options, schema, ({ database }) => ({
+    writes: new SqliteWrites(database),
     filter: new SqliteFilter(database),
     rate: new SqliteRate(database),
     presence: new SqlitePresence(database),
@@ -27,16 +29,16 @@ export function sqliteCoordination(options: SqliteFileOptions): CoordinationStor
     ...natureOf(options),
     connect: (context) => session.connect(context),
     async claim(key, owner, lease) {
-      const { database, clock, filter } = await session.use();
-      return database.write(() => filter.claim(key, owner, lease, clock.now()));
+      const { writes, clock, filter } = await session.use();
+      return writes.add(() => filter.claim(key, owner, lease, clock.now()));
     },
     async confirm(key, owner, ttl, value) {
-      const { database, clock, filter } = await session.use();
-      return database.write(() => filter.confirm(key, owner, ttl, value, clock.now()));
+      const { writes, clock, filter } = await session.use();
+      return writes.add(() => filter.confirm(key, owner, ttl, value, clock.now()));
     },
     async release(key, owner) {
-      const { database, filter } = await session.use();
-      await database.write(() => filter.release(key, owner));
+      const { writes, filter } = await session.use();
+      await writes.add(() => filter.release(key, owner));
     },
     async reserve(key, interval, burst, permits) {
       const { database, clock, rate } = await session.use();

@@ -40,7 +40,21 @@ function enter(line: Line, clock: ManualClock, count: number, own: () => Pace | 
   return at;
 }
 
+/** A clock that goes on while it is looked at, as all real ones do. */
+class RunningClock extends ManualClock {
+  #looks = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + ++this.#looks * 0.002;
+  }
+}
+
 describe('a line', () => {
+  it('lets the first go at once, without a timer', () => {
+    const line = lineOn(new RunningClock());
+    expect(line.enter(() => pace).started).toBe(true);
+  });
+
   it('keeps to its schedule however late each timer is', async () => {
     const clock = new LateClock();
     clock.late = (due) => (due * 7) % 4;

@@ -107,7 +107,7 @@ export class SqliteSubscription implements Subscription {
 
   async #settle(
     deliveries: readonly Delivery[],
-    change: (owner: number, seqs: readonly number[]) => number[],
+    change: (owner: number, seqs: readonly number[]) => readonly number[],
   ): Promise<readonly Delivery[]> {
     const owner = this.#id;
     const seqs = deliveries.filter((delivery) => ownerOf(delivery) === owner).map(seqOf);

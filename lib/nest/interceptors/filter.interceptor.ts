@@ -26,6 +26,10 @@ const LEASE = 30_000;
  */
 @Injectable()
 export class FilterInterceptor extends Control {
+  /** The keys that are claimed for tasks which run. */
+  readonly #running = new Map<ManagedTask, string>();
+  #stop: (() => void) | undefined;
+
   constructor(
     @Inject(FUNQ_COORDINATION) private readonly store: PunctualStore | undefined,
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
@@ -43,7 +47,8 @@ export class FilterInterceptor extends Control {
   async around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
     if (!this.store) throw missingStore(task.policy.handler, 'filter', 'coordination');
     const key = this.#key(task);
-    const claim = await this.#claim(task, key);
+    let claim = await this.#claim(task, key);
+    if (claim?.state === 'running') claim = await this.#waitFor(task, key);
     if (claim?.state === 'claimed') return this.#run(task, key, next);
     // Executed by this very task, which came back because its consumer died before it could acknowledge.
     if (claim?.state === 'done' && claim.own && task.redelivered > 0) return this.#kept(claim);
@@ -53,20 +58,26 @@ export class FilterInterceptor extends Control {
   }
 
   /** `undefined` when the store is away. */
-  async #claim(task: ManagedTask, key: string): Promise<FilterClaim | undefined> {
-    for (let waited = 0; ; waited += POLL) {
-      const claim = await this.#asked((store) => store.claim(key, owner(task), LEASE));
-      if (claim?.state !== 'running' || waited >= PATIENCE) return claim;
+  #claim(task: ManagedTask, key: string): Promise<FilterClaim | undefined> {
+    return this.#asked((store) => store.claim(key, owner(task), LEASE));
+  }
+
+  /** An equal call is running: its end, or its claim as it is after some time. */
+  async #waitFor(task: ManagedTask, key: string): Promise<FilterClaim | undefined> {
+    for (let waited = POLL; ; waited += POLL) {
       // It does not wait for a start: a rate must not hold back the others on its account.
       task.begin();
-      if (await task.wait(POLL)) continue;
-      task.release();
-      return claim;
+      if (!(await task.wait(POLL))) {
+        task.release();
+        return undefined;
+      }
+      const claim = await this.#claim(task, key);
+      if (claim?.state !== 'running' || waited >= PATIENCE) return claim;
     }
   }
 
   async #run(task: ManagedTask, key: string, next: () => Promise<unknown>): Promise<unknown> {
-    const stop = this.clock.every(LEASE / 3, () => void this.#asked((store) => store.claim(key, owner(task), LEASE)));
+    this.#keep(task, key);
     let succeeded = false;
     try {
       const value = await next();
@@ -76,15 +87,15 @@ export class FilterInterceptor extends Control {
       }
       return value;
     } finally {
-      stop();
+      this.#forget(task);
       if (!succeeded) await this.#asked((store) => store.release(key, owner(task)));
     }
   }
 
-  async #confirm(task: ManagedTask, key: string, value: unknown): Promise<void> {
+  #confirm(task: ManagedTask, key: string, value: unknown): Promise<unknown> {
     const { ttl, reply } = task.policy.filter!;
     const wanted = reply === 'cached' || task.envelope.reply !== undefined || task.policy.persist?.result === true;
-    await this.#asked((store) => store.confirm(key, owner(task), ttl, wanted ? this.#encoded(value) : undefined));
+    return this.#asked((store) => store.confirm(key, owner(task), ttl, wanted ? this.#encoded(value) : undefined));
   }
 
   #skip(task: ManagedTask, claim: FilterClaim & { state: 'done' }): void {
@@ -112,13 +123,26 @@ export class FilterInterceptor extends Control {
     }
   }
 
-  async #asked<T>(ask: (store: PunctualStore) => Promise<T>): Promise<T | undefined> {
-    try {
-      return await ask(this.store!);
-    } catch (error) {
+  #asked<T>(ask: (store: PunctualStore) => Promise<T>): Promise<T | undefined> {
+    return ask(this.store!).catch((error: unknown) => {
       this.events.emit('storeError', { store: this.store!.kind, error });
       return undefined;
-    }
+    });
+  }
+
+  /** Its claim is renewed until it is forgotten, with those of all others that run. */
+  #keep(task: ManagedTask, key: string): void {
+    this.#running.set(task, key);
+    this.#stop ??= this.clock.every(LEASE / 3, () => {
+      for (const [running, claimed] of this.#running) void this.#claim(running, claimed);
+    });
+  }
+
+  #forget(task: ManagedTask): void {
+    this.#running.delete(task);
+    if (this.#running.size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
   }
 }
 

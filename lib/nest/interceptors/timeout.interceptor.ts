@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
+import { Deadlines } from '../../core/deadlines.js';
 import { FunqTimeoutError } from '../../core/errors.js';
 import { FUNQ_CLOCK } from '../funq.tokens.js';
 import { Control } from './control.js';
@@ -12,6 +13,9 @@ import { Control } from './control.js';
  */
 @Injectable()
 export class TimeoutInterceptor extends Control {
+  /** A policy that only one task has goes with it. */
+  readonly #byPolicy = new WeakMap<Policy, Deadlines>();
+
   constructor(@Inject(FUNQ_CLOCK) private readonly clock: Clock) {
     super();
   }
@@ -21,19 +25,16 @@ export class TimeoutInterceptor extends Control {
   }
 
   around(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
-    const ms = task.policy.timeout!;
+    const { policy } = task;
     return new Promise((resolve, reject) => {
       let over = false;
-      const cancel = this.clock.after(
-        ms,
-        () => {
-          over = true;
-          const error = new FunqTimeoutError(task.policy.handler, ms);
-          task.abandon(error);
-          reject(error);
-        },
-        true,
-      );
+      const abandon = (): void => {
+        over = true;
+        const error = new FunqTimeoutError(policy.handler, policy.timeout!);
+        task.abandon(error);
+        reject(error);
+      };
+      const cancel = this.#deadlines(policy).set(abandon);
       const settled = <T>(settle: (outcome: T) => void, late: (outcome: T) => void) => {
         return (outcome: T): void => {
           cancel();
@@ -46,5 +47,11 @@ export class TimeoutInterceptor extends Control {
         settled(reject, (error: unknown) => task.late({ error })),
       );
     });
+  }
+
+  #deadlines(policy: Policy): Deadlines {
+    let deadlines = this.#byPolicy.get(policy);
+    if (!deadlines) this.#byPolicy.set(policy, (deadlines = new Deadlines(this.clock, policy.timeout!)));
+    return deadlines;
   }
 }
