@@ -36,8 +36,15 @@ function writing(): Writing {
 }
 
 const result = (n: number, more: Partial<TaskResult> = {}): TaskResult => ({
-  ...({ id: `${n}`, queue: 'q', status: 'done', attempts: 1, host: 'h', pid: 1 } as const),
-  ...{ publishedAt: n, startedAt: n, finishedAt: n },
+  id: `${n}`,
+  queue: 'q',
+  status: 'done',
+  attempts: 1,
+  host: 'h',
+  pid: 1,
+  publishedAt: n,
+  startedAt: n,
+  finishedAt: n,
   ...more,
 });
 
