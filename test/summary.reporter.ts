@@ -1,21 +1,25 @@
 import { writeSync } from 'node:fs';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
+/** How the test is called that stands for those of a server, see `services/service.ts`. */
+const ABSENT = /^\w+ is not up: /;
+
 /**
- * Ends a run with one plain line, `N passed, N failed, N skipped`, whatever its outcome. A file that cannot be loaded and
- * an error outside every test count as one failure each. The line is written when the process exits, so that nothing
- * follows it.
+ * Ends a run with one plain line, `N passed, N failed, N skipped`, whatever its outcome, and before it one for each server
+ * whose tests were skipped. A file that cannot be loaded and an error outside every test count as one failure each. The
+ * lines are written when the process exits, so that nothing follows them.
  */
 export class SummaryReporter implements Reporter {
-  #line: string | undefined;
+  #lines: readonly string[] = ['0 passed, 0 failed, 0 skipped'];
 
   onInit(): void {
     process.once('exit', () => {
-      writeSync(1, `${this.#line ?? '0 passed, 0 failed, 0 skipped'}\n`);
+      writeSync(1, `${this.#lines.join('\n')}\n`);
     });
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const absent = new Set<string>();
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
     for (const module of modules) {
       count.failed += module.errors().length;
@@ -23,8 +27,10 @@ export class SummaryReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         count[state === 'pending' ? 'skipped' : state] += 1;
+        if (state === 'skipped' && ABSENT.test(test.name)) absent.add(`skipped: ${test.name}`);
       }
     }
-    this.#line = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`;
+    const sum = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`;
+    this.#lines = [...[...absent].toSorted(), sum];
   }
 }

@@ -1,21 +1,30 @@
 import { describe, it } from 'vitest';
+import { SERVICES, ensureServiceNow, serviceUrl, type ServiceName } from '../../scripts/services/index.mjs';
 
-/** Servers that suites need, and the variable that names a running one. */
-export const SERVICES = {
-  redis: 'REDIS_URL',
-  rabbitmq: 'AMQP_URL',
-  postgres: 'DATABASE_URL',
-  mongo: 'MONGODB_URL',
-  kafka: 'KAFKA_BROKERS',
-} as const;
+export { SERVICES, type ServiceName };
 
-export type ServiceName = keyof typeof SERVICES;
-
-/** Registers the tests of `body` with the server's address; where there is no server, one skipped test that says so by name. */
+/**
+ * Registers the tests of `body` with the server's address: that of its variable, or of the one that all share. Where there is
+ * none, one skipped test says so by name. In `npm run test:all` it is started now, and fails its tests when it can't be had.
+ */
 export function withService(name: ServiceName, body: (url: string) => void): void {
-  const url = process.env[SERVICES[name]];
   describe(name, () => {
-    if (url) body(url);
-    else it.skip(`${name} is not up: set ${SERVICES[name]}, or run npm run services`);
+    const url = process.env[SERVICES[name]] || serviceUrl(name);
+    if (url) return body(url);
+    if (process.env['FUNQ_SERVICES'] === 'required') return started(name, body);
+    it.skip(`${name} is not up: set ${SERVICES[name]}, or run npm run services`);
   });
+}
+
+function started(name: ServiceName, body: (url: string) => void): void {
+  let url: string;
+  try {
+    url = ensureServiceNow(name);
+  } catch (error) {
+    it('is up', () => {
+      throw error;
+    });
+    return;
+  }
+  body(url);
 }
