@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Broker } from 'nestjs-funq';
 import { mongo } from 'nestjs-funq/mongo';
 import { sqlite } from 'nestjs-funq/sqlite';
@@ -14,5 +14,5 @@ export const BUSY_TIMEOUT = 2000;
 /** The brokers under test, one line each: how a process gets one that is not connected yet. */
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
-  mongo: ({ folder }) => mongo({ url: process.env['MONGODB_URL']!, collection: `chaos-${basename(folder)}` }),
+  mongo: ({ folder }) => mongo({ url: process.env['MONGODB_URL']!, collection: basename(dirname(folder)) }),
 };
