@@ -18,7 +18,8 @@ export interface MongoOptions extends Options {
 }
 
 /**
- * Queues in a MongoDB database: 4.4 or newer, one server, a replica set or a sharded cluster, without transactions or change streams.
+ * Queues in a MongoDB database: 4.4 or newer, one server, a replica set or a cluster whose shards do not divide these collections. Needs
+ * neither transactions nor change streams: whoever receives looks twice in each `pollInterval`, by an index.
  *
  * A publish resolves when a majority of the servers has it. The messages of a process that was killed are taken up within a second by
  * any other on its machine, and elsewhere, as those of one that hangs, when its lease has passed. While its event loop is blocked, up to
@@ -40,8 +41,8 @@ export function mongo(options: MongoOptions): Broker {
     const inbox = new MongoInbox(collections, opened.time);
     return { tasks, inbox, consumers: new MongoConsumers(consumers, tasks, opened.clock) };
   });
-  const wake = (queue?: string): void => {
-    for (const subscription of subscriptions) if (!queue || subscription.queue === queue) subscription.wake();
+  const wake = (queue?: string, delayed = false): void => {
+    for (const subscription of subscriptions) if (!queue || subscription.queue === queue) subscription.wake(delayed);
   };
 
   return {
@@ -60,7 +61,10 @@ export function mongo(options: MongoOptions): Broker {
     connect: (context) => session.connect(context),
     async publish(queue, messages) {
       const failures = await session.run(({ inbox }) => inbox.add(queue, messages));
-      wake(queue);
+      wake(
+        queue,
+        messages.some(({ delay }) => delay),
+      );
       return failures;
     },
     subscribe: (queue, { lease }) =>

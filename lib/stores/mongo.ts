@@ -13,12 +13,11 @@ export type { MongoOptions } from '../brokers/support/mongo-client.js';
 /** What processes agree on, in a MongoDB database. All times are those of the server's clock, whatever the processes' own clocks say. */
 export function mongoCoordination(options: MongoOptions): CoordinationStore {
   const session = new MongoSession(options, async (opened) => {
-    const collections = [filterCollection, rateCollection, workerCollection, settingCollection] as const;
     const [keys, rates, workers, documents] = await Promise.all([
-      collections[0](opened),
-      collections[1](opened),
-      collections[2](opened),
-      collections[3](opened),
+      filterCollection(opened),
+      rateCollection(opened),
+      workerCollection(opened),
+      settingCollection(opened),
     ]);
     return {
       filter: new MongoFilter(keys, opened.time),

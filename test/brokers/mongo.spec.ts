@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { mongo } from 'nestjs-funq/mongo';
 import { brokerConformance, conforms } from 'nestjs-funq/testing';
+import { startPrivate, type PrivateServer } from '../../scripts/services/index.mjs';
 import { withService } from '../services/service.js';
 
 withService('mongo', (url) => {
@@ -15,5 +19,25 @@ withService('mongo', (url) => {
   conforms('mongo', brokerConformance({ create: () => mongo(options), pulse: true, workers, refused }), {
     describe,
     it,
+  });
+
+  describe('with a server of its own', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'funq-mongo-'));
+    let server: PrivateServer | undefined;
+    beforeAll(async () => {
+      server = await startPrivate('mongo', { folder });
+    }, 60_000);
+    afterAll(async () => {
+      await server?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    // The first one is only asked for its features.
+    const create = () => mongo({ url: server?.url ?? url });
+    const cases = brokerConformance({ create, pulse: true, restart: () => server!.restart() });
+    conforms(
+      'mongo',
+      cases.filter(({ name }) => name.startsWith('restart')),
+      { describe, it },
+    );
   });
 });

@@ -36,7 +36,12 @@ function writing(): Writing {
 }
 
 const result = (n: number, more: Partial<TaskResult> = {}): TaskResult => ({
-  ...({ id: `${n}`, queue: 'q', status: 'done', attempts: 1, host: 'h', pid: 1 } as const),
+  id: `${n}`,
+  queue: 'q',
+  status: 'done',
+  attempts: 1,
+  host: 'h',
+  pid: 1,
   publishedAt: n,
   startedAt: n,
   finishedAt: n,

@@ -2,7 +2,7 @@ import type { mongo } from 'mongoose';
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { driverError } from './driver-error.js';
 import { isDuplicate } from './mongo-error.js';
-import type { TaskCollections, TaskDocument } from './mongo-task.js';
+import type { QueueDocument, TaskCollections, TaskDocument } from './mongo-task.js';
 import type { ServerTime } from './mongo-time.js';
 
 type NewTask = Omit<TaskDocument, '_id'>;
@@ -39,15 +39,19 @@ export class MongoInbox {
 
   /** The last of `count` places. After a failover places may be given away twice: then two messages share one, and nothing else. */
   async #reserve(queue: string, count: number): Promise<number> {
-    const reserve = async (upsert: boolean): Promise<number | undefined> => {
-      const options = { upsert, returnDocument: 'after', writeConcern: { w: 1 } } as const;
-      return (await this.collections.queues.findOneAndUpdate({ _id: queue }, { $inc: { seq: count } }, options))?.seq;
+    const change = {
+      $inc: { seq: count },
+      $setOnInsert: { base: Math.floor(this.time.most) * 1000 },
+      $currentDate: { usedAt: true as const },
     };
-    const first = reserve(true).catch((error: unknown) => {
-      if (isDuplicate(error)) return reserve(false); // Another process came first with the first message of all.
+    const options = { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } } as const;
+    const reserve = (): Promise<QueueDocument | null> =>
+      this.collections.queues.findOneAndUpdate({ _id: queue }, change, options);
+    const found = await reserve().catch((error: unknown) => {
+      if (isDuplicate(error)) return reserve(); // Another process came first with the first message of all.
       throw error;
     });
-    return (await first) ?? count;
+    return found!.base + found!.seq;
   }
 
   #taskOf(queue: string, { id, body, priority = 0, delay = 0, ttl, unique }: Outgoing, seq: number): NewTask {

@@ -60,8 +60,9 @@ export class MongoSubscription implements Subscription {
     return this.#pulse;
   }
 
-  wake(): void {
-    this.#matureAt = -Infinity;
+  /** Messages may have come; `delayed` ones, too. */
+  wake(delayed = false): void {
+    if (delayed) this.#matureAt = -Infinity;
     this.options.polling.wake();
   }
 

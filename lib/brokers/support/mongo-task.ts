@@ -23,11 +23,17 @@ export interface TaskDocument {
   readonly body: Uint8Array;
 }
 
-/** The last place that was given away in each queue. */
+/** The last place that was given away in a queue, counted from `base`. */
 export interface QueueDocument {
   readonly _id: string;
+  /** When it was first used, in microseconds: a queue that was forgotten goes on with higher places than before. */
+  readonly base: number;
   readonly seq: number;
+  readonly usedAt: Date;
 }
+
+/** A queue is forgotten when nothing was published to it for so many seconds: queues for answers are new with each process. */
+const FORGOTTEN = 30 * 24 * 3600;
 
 export interface TaskCollections {
   readonly tasks: mongo.Collection<TaskDocument>;
@@ -47,7 +53,7 @@ export async function taskCollections({ collection }: MongoOpened): Promise<Task
       { name: 'expiring', key: { expires: 1 }, sparse: true },
       { name: 'mark', key: { mark: 1 }, unique: true, sparse: true },
     ),
-    collection<QueueDocument>('queues'),
+    collection<QueueDocument>('queues', { name: 'used', key: { usedAt: 1 }, expireAfterSeconds: FORGOTTEN }),
   ]);
   return { tasks, queues };
 }

@@ -65,7 +65,7 @@ export class MongoCounts {
 
   /** Oldest first. */
   async read({ per, queue, status, from, until }: CountQuery, now: number): Promise<ResultCount[]> {
-    const range = { $gte: new Date(from ?? 0), $lt: new Date(until ?? now + DAY) };
+    const range = { $gte: new Date(from ?? 0), ...(until !== undefined && { $lt: new Date(until) }) };
     const found = await this.counts
       .find({
         per: { $eq: per },
