@@ -15,6 +15,8 @@ export interface BrokerFacts {
   readonly tolerance: number;
   readonly patience: number;
   readonly keepsPlace: boolean;
+  readonly purgesDelayed: boolean;
+  readonly topPriority: number;
   readonly anyQueueName: boolean;
   readonly counts: boolean;
   readonly purges: boolean;
