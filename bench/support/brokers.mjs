@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memory } from 'nestjs-funq/memory';
+import { openPostgres } from './postgres.mjs';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
@@ -10,6 +11,7 @@ import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
 const OPEN = {
   memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
+  postgres: openPostgres,
 };
 
 /** `file` is where a broker on a file keeps its tasks. */
