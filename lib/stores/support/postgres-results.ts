@@ -96,7 +96,10 @@ function partsOf(results: readonly TaskResult[]): TaskResult[][] {
   let bytes = Infinity;
   for (const result of results) {
     const size = (result.args?.length ?? 0) + (result.value?.length ?? 0);
-    if (bytes + size > STEP_BYTES || parts.at(-1)!.length === STEP) bytes = parts.push([]) * 0;
+    if (bytes + size > STEP_BYTES || parts.at(-1)!.length === STEP) {
+      parts.push([]);
+      bytes = 0;
+    }
     parts.at(-1)!.push(result);
     bytes += size;
   }
