@@ -107,6 +107,11 @@ export class FunqPublisher {
 
   async #call(target: Target, args: readonly unknown[], options: AskOptions): Promise<unknown> {
     const settings = readPublishOptions(target.queue, options, target.priority ?? 0);
+    if (settings.transaction)
+      throw new FunqConfigError(
+        'FUNQ_OPTION_INVALID',
+        `asking ${target.queue}: nobody answers within a transaction, for the question is not there until it commits`,
+      );
     const route = this.#route(target, settings);
     const timeout = settings.replyTimeout ?? this.settings.replyTimeout;
     return route.replies.call(target.queue, timeout, (reply) => this.#publish(route, target, args, settings, reply));
@@ -141,7 +146,7 @@ export class FunqPublisher {
       ...(priority > 0 && { priority }),
       ...(key !== undefined && { key }),
     };
-    await route.outbox.publish(target.queue, message);
+    await route.outbox.publish(target.queue, message, settings.transaction);
     return envelope.id;
   }
 
