@@ -100,6 +100,32 @@ export interface ResultStore extends Store {
   find(id: string): Promise<TaskResult | undefined>;
   /** Newest first by `finishedAt`. */
   query(query: ResultQuery): Promise<readonly TaskResult[]>;
+  /**
+   * How many outcomes there were in each second, minute, hour or day, oldest first, without reading the records. Each outcome counts
+   * once, however often it is saved; one that replaces an earlier outcome of its task counts besides it. Present where the store counts.
+   */
+  counts?(query: CountQuery): Promise<readonly ResultCount[]>;
+}
+
+export type CountPeriod = 'second' | 'minute' | 'hour' | 'day';
+
+export interface CountQuery {
+  /** Days are those of UTC. */
+  readonly per: CountPeriod;
+  readonly queue?: string;
+  readonly status?: TaskStatus;
+  /** Only periods that begin at or after, and before; all that are kept by default. Milliseconds since the epoch. */
+  readonly from?: number;
+  readonly until?: number;
+}
+
+/** Outcomes of one queue and status in one period. */
+export interface ResultCount {
+  /** When the period began, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly queue: string;
+  readonly status: TaskStatus;
+  readonly count: number;
 }
 
 export type TaskStatus = 'done' | 'retrying' | 'requeued' | 'filtered' | 'expired' | 'discarded' | 'dead' | 'released';

@@ -3,6 +3,8 @@ import { away, driverError, masked } from './driver-error.js';
 /** What the errors of MongoDB's client have in common; read by name and code, for a connection may come from another copy of it. */
 interface ClientError extends Error {
   readonly code?: number | string;
+  /** What a bulk write failed of as a whole. */
+  readonly errorResponse?: unknown;
   readonly reason?: { readonly servers?: ReadonlyMap<string, { readonly error?: Error | null }> };
 }
 
@@ -15,6 +17,7 @@ const OTHER_INDEX = [85, 86];
 const AWAY_CODES = [6, 7, 89, 91, 133, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
 const AWAY_NAMES =
   /^Mongo(ose)?(ServerSelection|Network|NetworkTimeout|PoolCleared|PoolClearedOnNetwork|PoolClosed|WaitQueueTimeout|ConnectionPoolClosed|ServerClosed|TopologyClosed|NotConnected|ClientClosed|OperationTimeout|StalePrimary|ExpiredSession)Error$/;
+const LOST = /^Mongo(ose)?(ServerSelection|TopologyClosed|ClientClosed)Error$/;
 const BAD_ADDRESS = /^Mongo(Parse|InvalidArgument|API|MissingCredentials|MissingDependency)Error$/;
 const TLS = /\bSSL\b|\bTLS\b|certificate|EPROTO/i;
 
@@ -25,7 +28,7 @@ export function isDuplicate(error: unknown): boolean {
 
 /** Whether no server could be found in time: the client as a whole has lost its way, not just one socket. */
 export function isLost(error: unknown): boolean {
-  return error instanceof Error && /^Mongo(ose)?(ServerSelection|TopologyClosed|ClientClosed)Error$/.test(error.name);
+  return error instanceof Error && causesOf(error).some(({ name }) => LOST.test(name));
 }
 
 /** Why the address, or options in it, can't be used at all. */
@@ -58,7 +61,8 @@ export function explain(error: unknown, address: string): Error {
   if (causes.some((each) => TLS.test(`${String((each as ClientError).code)} ${each.message}`)))
     return wrong('TLS', "and this process do not agree on TLS; check tls and tlsCAFile in 'url'");
   if (BAD_ADDRESS.test(name)) return badAddress(address, error);
-  if (AWAY_NAMES.test(name) || has(causes, AWAY_CODES)) return away('mongo', address, error);
+  if (causes.some((each) => AWAY_NAMES.test(each.name)) || has(causes, AWAY_CODES))
+    return away('mongo', address, error);
   return wrong('FAILED', 'failed');
 }
 
@@ -69,6 +73,7 @@ function causesOf(error: Error): Error[] {
     if (!(each instanceof Error) || found.has(each)) return;
     found.add(each);
     add(each.cause);
+    add((each as ClientError).errorResponse);
     for (const server of (each as ClientError).reason?.servers?.values() ?? []) add(server.error);
   };
   add(error);

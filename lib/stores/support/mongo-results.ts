@@ -1,0 +1,152 @@
+import mongoose, { type mongo } from 'mongoose';
+import { driverError } from '../../brokers/support/driver-error.js';
+import { isDuplicate } from '../../brokers/support/mongo-error.js';
+import type { MongoOpened } from '../../brokers/support/mongo-session.js';
+import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
+
+/** A record as it is; bytes stay bytes, so no content is taken for a field or an operator. */
+export interface ResultDocument extends Omit<TaskResult, 'id'> {
+  readonly _id: string;
+  /** When the server may remove it. */
+  readonly expires?: Date;
+}
+
+interface Failure {
+  readonly index: number;
+  readonly error: Error;
+}
+
+export interface Saved {
+  readonly failures: readonly Failure[];
+  /** The outcomes that were not known before. */
+  readonly added: readonly TaskResult[];
+}
+
+const DEFAULT_LIMIT = 100;
+const HIGHEST_LIMIT = 1000;
+/** The server takes 16 MiB a document. */
+const LARGEST = 16 * 2 ** 20;
+
+/** One index for each combination of filters, each in the order of the answer. */
+export function resultCollection({ collection }: MongoOpened): Promise<mongo.Collection<ResultDocument>> {
+  const newest = { finishedAt: -1, _id: -1 } as const;
+  return collection(
+    'results',
+    { name: 'finished', key: newest },
+    { name: 'queue', key: { queue: 1, ...newest } },
+    { name: 'status', key: { status: 1, ...newest } },
+    { name: 'queue_status', key: { queue: 1, status: 1, ...newest } },
+    { name: 'expires', key: { expires: 1 }, expireAfterSeconds: 0 },
+  );
+}
+
+/** The outcomes of tasks, a document each. */
+export class MongoResults {
+  constructor(private readonly results: mongo.Collection<ResultDocument>) {}
+
+  async save(list: readonly TaskResult[]): Promise<Saved> {
+    const failures: Failure[] = [];
+    const fitting = [...lastOfEach(list).values()].filter((index) => {
+      const error = refusal(list[index]!);
+      if (error) failures.push({ index, error });
+      return !error;
+    });
+    const refused = await this.#write(fitting.map((index) => list[index]!));
+    const stale = new Set<string>();
+    for (const { at, error } of refused) {
+      const index = fitting[at]!;
+      if (!isDuplicate(error)) failures.push({ index, error });
+      if (!isDuplicate(error) || !(await this.#replace(list[index]!))) stale.add(list[index]!.id);
+    }
+    for (const { index } of failures) stale.add(list[index]!.id);
+    return { failures, added: list.filter(({ id }) => !stale.has(id)) };
+  }
+
+  async find(id: string, now: number): Promise<TaskResult | undefined> {
+    const found = await this.results.findOne({ _id: { $eq: id }, ...lasting(now) });
+    return found ? resultIn(found) : undefined;
+  }
+
+  async query(query: ResultQuery, now: number): Promise<TaskResult[]> {
+    const { queue, status, from, until, limit = DEFAULT_LIMIT, skip = 0 } = query;
+    // `$eq` keeps what is no text from being taken for an operator.
+    const filter: mongo.Filter<ResultDocument> = {
+      ...lasting(now),
+      ...(queue !== undefined && { queue: { $eq: queue } }),
+      ...(status !== undefined && { status: { $eq: status } }),
+      ...((from ?? until) !== undefined && { finishedAt: { $gte: from ?? -Infinity, $lt: until ?? Infinity } }),
+    };
+    const found = this.results.find(filter).sort({ finishedAt: -1, _id: -1 }).skip(skip);
+    // No limit is what 0 means to the server.
+    return limit < 1 ? [] : (await found.limit(Math.min(limit, HIGHEST_LIMIT)).toArray()).map(resultIn);
+  }
+
+  /** Writes what is new or later than what stands there; resolves to the others, each with its reason. */
+  async #write(list: readonly TaskResult[]): Promise<{ readonly at: number; readonly error: Error }[]> {
+    if (list.length === 0) return [];
+    const writes = list.map((result) => ({
+      replaceOne: {
+        filter: { _id: result.id, finishedAt: { $lt: result.finishedAt } },
+        replacement: documentOf(result),
+        upsert: true,
+      },
+    }));
+    try {
+      await this.results.bulkWrite(writes, { ordered: false });
+      return [];
+    } catch (error) {
+      const { writeErrors = [], result } = error as Partial<mongo.MongoBulkWriteError>;
+      const errors = [writeErrors].flat();
+      if (errors.length === 0 || result?.getWriteConcernError()) throw error;
+      return errors.map((each) => ({ at: each.index, error: asError(each) }));
+    }
+  }
+
+  /**
+   * For what met a record of its task: that one may be later, or this very outcome, saved before; or another process inserted an
+   * earlier one just then. True when it was written.
+   */
+  async #replace(result: TaskResult): Promise<boolean> {
+    const { id, finishedAt, status, attempts } = result;
+    const other = { finishedAt, $or: [{ status: { $ne: status } }, { attempts: { $ne: attempts } }] };
+    const earlier: mongo.Filter<ResultDocument> = { _id: id, $or: [{ finishedAt: { $lt: finishedAt } }, other] };
+    return (await this.results.replaceOne(earlier, documentOf(result))).matchedCount > 0;
+  }
+}
+
+/** The position of each task's last outcome in the list. */
+function lastOfEach(list: readonly TaskResult[]): Map<string, number> {
+  const last = new Map<string, number>();
+  for (const [index, { id, finishedAt }] of list.entries()) {
+    const known = last.get(id);
+    if (known === undefined || list[known]!.finishedAt <= finishedAt) last.set(id, index);
+  }
+  return last;
+}
+
+/** Why the record itself can't be written; the client would refuse the whole list for it. */
+function refusal(result: TaskResult): Error | undefined {
+  try {
+    const size = mongoose.mongo.BSON.calculateObjectSize({ _id: result.id, ...documentOf(result) });
+    if (size <= LARGEST) return undefined;
+    return driverError('FUNQ_MONGO_TOO_LARGE', `the record of ${result.id} has ${size} bytes; MongoDB takes 16 MiB`);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function documentOf(result: TaskResult): Omit<ResultDocument, '_id'> {
+  const { expiresAt } = result;
+  const { id: _id, ...rest } = result;
+  return { ...rest, ...(expiresAt !== undefined && { expires: new Date(expiresAt) }) };
+}
+
+function resultIn(document: ResultDocument): TaskResult {
+  const { _id: id, expires: _expires, ...rest } = document;
+  return { id, ...rest };
+}
+
+const lasting = (now: number): mongo.Filter<ResultDocument> => ({ expiresAt: { $not: { $lte: now } } });
+
+const asError = ({ code, errmsg }: mongo.WriteError): Error =>
+  Object.assign(new Error(errmsg ?? `the server refused the record with code ${code}`), { code });
