@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Broker } from 'nestjs-funq';
+import { kafka } from 'nestjs-funq/kafka';
 import { mongo } from 'nestjs-funq/mongo';
 import { postgres } from 'nestjs-funq/postgres';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { redis } from 'nestjs-funq/redis';
 import { sqlite } from 'nestjs-funq/sqlite';
 
@@ -22,6 +24,8 @@ export const BUSY_TIMEOUT = 2000;
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
   redis: ({ url, namespace }) => redis({ url, namespace }),
+  rabbitmq: ({ url, namespace }) => rabbitmq({ url, prefix: `${namespace}.` }),
   postgres: ({ url, namespace }) => postgres({ url, schema: namespace }),
   mongo: ({ url, namespace }) => mongo({ url, collection: namespace }),
+  kafka: ({ url, namespace }) => kafka({ brokers: url, prefix: `${namespace}.` }),
 };

@@ -17,6 +17,7 @@ export interface BrokerFacts {
   readonly keepsPlace: boolean;
   readonly purgesDelayed: boolean;
   readonly topPriority: number;
+  readonly partitioned: boolean;
   readonly anyQueueName: boolean;
   readonly counts: boolean;
   readonly purges: boolean;
