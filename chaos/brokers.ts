@@ -1,11 +1,20 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Broker } from 'nestjs-funq';
+import { kafka } from 'nestjs-funq/kafka';
+import { mongo } from 'nestjs-funq/mongo';
+import { postgres } from 'nestjs-funq/postgres';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { redis } from 'nestjs-funq/redis';
 import { sqlite } from 'nestjs-funq/sqlite';
 
-/** Where one run keeps what it stores: a folder of its own, whose name is random and so does for a namespace elsewhere. */
+/** Where one run keeps what it stores. */
 export interface Place {
+  /** A folder of its own. */
   readonly folder: string;
+  /** Address of the server; empty for a broker that has none. */
+  readonly url: string;
+  /** Random, of small letters and figures, for a server that others use, too. */
+  readonly namespace: string;
 }
 
 /** Milliseconds that a locked SQLite file is waited for; shorter than the default, so that a run is not all waiting. */
@@ -13,6 +22,10 @@ export const BUSY_TIMEOUT = 2000;
 
 /** The brokers under test, one line each: how a process gets one that is not connected yet. */
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
-  redis: ({ folder }) => redis({ url: process.env['REDIS_URL'], namespace: basename(folder) }),
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
+  redis: ({ url, namespace }) => redis({ url, namespace }),
+  rabbitmq: ({ url, namespace }) => rabbitmq({ url, prefix: `${namespace}.` }),
+  postgres: ({ url, namespace }) => postgres({ url, schema: namespace }),
+  mongo: ({ url, namespace }) => mongo({ url, collection: namespace }),
+  kafka: ({ url, namespace }) => kafka({ brokers: url, prefix: `${namespace}.` }),
 };

@@ -2,9 +2,13 @@ import { block } from './faults/block.js';
 import { breakpoint } from './faults/breakpoint.js';
 import { diskFull } from './faults/disk-full.js';
 import { freeze } from './faults/freeze.js';
+import { halfOpen } from './faults/half-open.js';
 import { kill } from './faults/kill.js';
 import { lock } from './faults/lock.js';
 import { poison } from './faults/poison.js';
+import { refused } from './faults/refused.js';
+import { restart } from './faults/restart.js';
+import { serverKill } from './faults/server-kill.js';
 import { term } from './faults/term.js';
 import type { Fault } from './rig/fault.js';
 
@@ -19,4 +23,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   block,
   lock,
   'disk-full': diskFull,
+  restart,
+  'server-kill': serverKill,
+  'half-open': halfOpen,
+  refused,
 };

@@ -9,6 +9,7 @@ import { UsageError, describe, readOptions, type Given } from './options.js';
 import { experiment, type Result } from './rig/experiment.js';
 import type { Fault, Settings } from './rig/fault.js';
 import { detailsOf, tableOf } from './rig/report.js';
+import { isServed } from './rig/services.js';
 
 const ALL = 'all';
 
@@ -66,9 +67,10 @@ function print(data: object, text: string): void {
   console.log(`${text}\n${JSON.stringify(data)}`);
 }
 
-function obstacleOf({ brokers, obstacle }: Fault, broker: string): string | undefined {
+function obstacleOf({ brokers, server, obstacle }: Fault, broker: string): string | undefined {
   if (brokers && !brokers.includes(broker)) return `it is for ${brokers.join(', ')} only`;
-  return obstacle?.();
+  if (server && !isServed(broker)) return `${broker} has no server`;
+  return obstacle?.(broker);
 }
 
 function settingsOf(fault: Fault, options: Given<typeof OPTIONS>): Settings {

@@ -1,6 +1,7 @@
 import { backlog } from './backlog.mjs';
 import { controls, memory } from './memory.mjs';
 import { mongoConsume, mongoPublish } from './mongo.mjs';
+import { postgresBacklog, postgresConsume, postgresLatency, postgresPublish } from './postgres.mjs';
 import { publish } from './publish.mjs';
 import { queues } from './queues.mjs';
 import { rates } from './rates.mjs';
@@ -8,16 +9,7 @@ import { sqliteConsume, sqlitePublish } from './sqlite.mjs';
 import { ask, latency } from './waiting.mjs';
 
 export const SUITES = [
-  memory,
-  controls,
-  publish,
-  sqliteConsume,
-  sqlitePublish,
-  backlog,
-  queues,
-  latency,
-  ask,
-  rates,
-  mongoConsume,
-  mongoPublish,
-];
+  memory, controls, publish, sqliteConsume, sqlitePublish, backlog, queues, latency, ask, rates,
+  mongoConsume, mongoPublish,
+  postgresConsume, postgresPublish, postgresLatency, postgresBacklog,
+]; // prettier-ignore

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { memory } from 'nestjs-funq/memory';
 import { openMongo } from './mongo.mjs';
+import { openPostgres } from './postgres.mjs';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { redis } from 'nestjs-funq/redis';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
@@ -19,6 +20,7 @@ const OPEN = {
   },
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
   mongo: openMongo,
+  postgres: openPostgres,
 };
 
 /** `file` is where a broker on a file keeps its tasks. */

@@ -26,8 +26,8 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
   return NestFactory.createApplicationContext(App, { logger: ['warn', 'error', 'fatal'] });
 }
 
-function brokerOf({ broker, folder, dieAt, noteClaims }: ProcessOrder, ledger: LedgerWriter): Broker {
-  const real = BROKERS[broker]!({ folder });
+function brokerOf({ broker, dieAt, noteClaims, ...place }: ProcessOrder, ledger: LedgerWriter): Broker {
+  const real = BROKERS[broker]!(place);
   const die = (): void => void process.kill(process.pid, 'SIGKILL');
   if (dieAt) return probed(real, dieAt === 'claim' ? { received: die } : { acknowledging: die });
   if (!noteClaims) return real;

@@ -3,8 +3,9 @@ import 'reflect-metadata';
 import { FunqPublisher } from 'nestjs-funq';
 import { LedgerWriter } from '../rig/ledger.js';
 import { createApp } from './app.js';
-import type { ProcessOrder, PublishOrder } from './order.js';
+import { WEIGH, type ProcessOrder, type PublishOrder } from './order.js';
 import { ChaosPublisher } from './publisher.js';
+import { weight } from './weight.js';
 
 const order = JSON.parse(process.argv[2]!) as ProcessOrder;
 const app = await createApp(order);
@@ -12,7 +13,12 @@ app.enableShutdownHooks();
 if (order.role === 'publisher') {
   const publisher = new ChaosPublisher(app.get(FunqPublisher), app.get(LedgerWriter), order);
   let orders = Promise.resolve();
-  process.on('message', (order: PublishOrder) => (orders = orders.then(() => publisher.publish(order))));
+  process.on('message', (order: PublishOrder | typeof WEIGH) => {
+    if (order !== WEIGH) orders = orders.then(() => publisher.publish(order));
+  });
 }
+process.on('message', (order) => {
+  if (order === WEIGH) process.send!(weight());
+});
 process.on('disconnect', () => process.exit(0));
 process.send!('ready');

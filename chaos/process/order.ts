@@ -4,8 +4,10 @@ export interface ProcessOrder {
   readonly role: 'consumer' | 'publisher';
   /** Name in `BROKERS`. */
   readonly broker: string;
-  /** Where the broker keeps what it stores. */
+  /** Where the broker keeps what it stores, see `Place`. */
   readonly folder: string;
+  readonly url: string;
+  readonly namespace: string;
   readonly ledger: string;
   /** Milliseconds. */
   readonly lease: number;
@@ -24,6 +26,16 @@ export interface ProcessOrder {
 /** How many more tasks a publisher shall publish; sent to it while it runs. */
 export interface PublishOrder {
   readonly more: number;
+}
+
+/** Asks a process for its weight; sent to it while it runs. */
+export const WEIGH = 'weigh';
+
+/** What a process holds, after a collection of garbage. */
+export interface Weight {
+  /** Bytes. */
+  readonly heap: number;
+  readonly sockets: number;
 }
 
 /** What a task's function does besides waiting: kill its process, or keep the event loop busy. `hang` does so once only. */

@@ -30,6 +30,7 @@ export function probed(broker: Broker, probe: Probe): Broker {
   return {
     kind: broker.kind,
     features: broker.features,
+    ...(broker.required !== undefined && { required: broker.required }),
     connect: (context) => broker.connect(context),
     publish: (queue, messages) => broker.publish(queue, messages),
     subscribe: async (queue, options) => watched(await broker.subscribe(queue, options)),

@@ -48,8 +48,8 @@ export interface Account {
   readonly recovery: { readonly p50: number; readonly p99: number; readonly max: number } | undefined;
 }
 
-/** A publish that took too long may have been stored. */
-const UNKNOWN = 'FUNQ_PUBLISH_TIMEOUT';
+/** A publish that took too long, or whose connection was lost, may have been stored. */
+const UNKNOWN = /^FUNQ_(PUBLISH_TIMEOUT|\w+_AWAY)$/;
 
 /** In the words of Jepsen's total-queue checker; see its documentation. */
 export function accountOf(history: History, { dead, queued }: Leftovers): Account {
@@ -57,6 +57,7 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
   const found = new Set([...ended, ...dead, ...queued]);
   const count = (tasks: Iterable<string>, matches: (task: string) => boolean): number =>
     [...tasks].reduce((sum, task) => sum + Number(matches(task)), 0);
+  const refused = (task: string): boolean => rejected.has(task) && !UNKNOWN.test(rejected.get(task)!);
   const caught = new Set(faults.flatMap((fault) => history.caughtBy(fault)));
   const all = [...executions.values()];
   const held = history.heldAtDeath();
@@ -71,8 +72,8 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
     queued: queued.length,
     lost: count(acknowledged, (task) => !found.has(task)),
     unexpected: count(found, (task) => !attempted.has(task)),
-    recovered: count(ended, (task) => !acknowledged.has(task) && (rejected.get(task) ?? UNKNOWN) === UNKNOWN),
-    contradicted: count(found, (task) => (rejected.get(task) ?? UNKNOWN) !== UNKNOWN),
+    recovered: count(ended, (task) => !acknowledged.has(task) && !refused(task)),
+    contradicted: count(found, (task) => refused(task)),
     faults: faults.length,
     inFlight: caught.size + held.length,
     duplicated: all.reduce((sum, runs) => sum + runs.length - 1, 0),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FunqPublisher, JsonCodec, getBrokerToken, type Broker, type Delivery } from 'nestjs-funq';
+import { FunqPublisher, JsonCodec, getBrokerToken, type AwayError, type Broker, type Delivery } from 'nestjs-funq';
 import { createApp } from '../process/app.js';
 import { FOLLOW_QUEUE, QUEUE, type ProcessOrder } from '../process/order.js';
 import { ChaosPublisher } from '../process/publisher.js';
@@ -12,6 +12,7 @@ import { History } from './history.js';
 import { LedgerReader, LedgerWriter } from './ledger.js';
 import { Random } from './random.js';
 import { Rig } from './rig.js';
+import { openSite, type Site } from './site.js';
 import { Supply } from './supply.js';
 
 export interface Plan {
@@ -39,13 +40,14 @@ const LOOK = 1500;
 export async function experiment(plan: Plan): Promise<Result> {
   const since = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'funq-chaos-'));
-  const store = mkdtempSync(join(folder, 'store-'));
-  const restore = plan.fault.prepare?.(store);
+  const site = await openSite(plan.broker, plan.fault, folder);
+  const restore = plan.fault.prepare?.(site.folder);
   let outcome: Pick<Result, 'account' | 'findings' | 'breaches'>;
   try {
-    outcome = await inflicted(plan, folder, store);
+    outcome = await inflicted(plan, folder, site);
   } finally {
     restore?.();
+    await site.close();
   }
   const kept = outcome.breaches.length > 0 ? folder : undefined;
   if (!kept) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -55,10 +57,16 @@ export async function experiment(plan: Plan): Promise<Result> {
 async function inflicted(
   { broker, fault, settings, seed }: Plan,
   folder: string,
-  store: string,
+  site: Site,
 ): Promise<Pick<Result, 'account' | 'findings' | 'breaches'>> {
   const { lease, maxBlock, longest = LONGEST } = settings;
-  const place = { broker, folder: store, ledger: join(folder, 'ledger.txt') };
+  const place = {
+    broker,
+    folder: site.folder,
+    url: site.url,
+    namespace: site.namespace,
+    ledger: join(folder, 'ledger.txt'),
+  };
   const common = { ...place, lease, longest, seed, ...(maxBlock !== undefined && { maxBlock }) };
   const own: ProcessOrder = { ...common, name: 'controller', role: 'publisher' };
   const ledger = new LedgerWriter(common.ledger, own.name);
@@ -73,7 +81,7 @@ async function inflicted(
     const supply = new Supply(fleet, history, settings.tasks);
     const publisher = new ChaosPublisher(app.get(FunqPublisher), ledger, own);
     const random = new Random(seed);
-    const rig = new Rig({ settings, folder: store, fleet, history, supply, ledger, reader, random, publisher });
+    const rig = new Rig({ settings, site, fleet, history, supply, ledger, reader, random, publisher });
     const { findings, stuck } = await work(rig, fault);
     await fleet.close();
     for (const entry of reader.read()) history.add(entry);
@@ -117,8 +125,18 @@ async function leftovers(broker: Broker, patience: number): Promise<Leftovers> {
   };
 }
 
+/** The connection of who only looks on may have been lost in a fault, which its first use tells. */
+async function contentOf(broker: Broker, queue: string, patience: number, tries = 3): Promise<Delivery[]> {
+  try {
+    return await lookInto(broker, queue, patience);
+  } catch (error) {
+    if (tries === 1 || !(error as Partial<AwayError>).away) throw error;
+    return contentOf(broker, queue, patience, tries - 1);
+  }
+}
+
 /** Everything in a queue; nothing is taken from it. */
-async function contentOf(broker: Broker, queue: string, patience: number): Promise<Delivery[]> {
+async function lookInto(broker: Broker, queue: string, patience: number): Promise<Delivery[]> {
   const subscription = await broker.subscribe(queue, { prefetch: 1_000_000, lease: 3_600_000 });
   const found: Delivery[] = [];
   const end = performance.now() + patience;

@@ -13,6 +13,8 @@ export interface Settings {
   readonly maxBlock?: number;
   /** The longest that a task's function takes, in milliseconds; 5 when not given. */
   readonly longest?: number;
+  /** Milliseconds that the server can't be reached, for a fault that makes it so. */
+  readonly outage?: number;
 }
 
 /** What a fault has seen besides the account: shown, and judged where it can be wrong. */
@@ -36,10 +38,15 @@ export interface Fault {
    * both, so what it held counts as in flight even when its function had not begun.
    */
   readonly copies?: boolean;
+  /**
+   * The fault needs a server of its own: `direct` for one that is killed or restarted, `proxied` with a proxy before it. Brokers
+   * that have no server can't be harmed so.
+   */
+  readonly server?: 'direct' | 'proxied';
   /** Brokers that can be harmed so; all when not given. */
   readonly brokers?: readonly string[];
   /** Why it can't be done on this machine; undefined when it can. */
-  obstacle?(): string | undefined;
+  obstacle?(broker: string): string | undefined;
   /** Makes the place where the broker stores ready; returns what undoes that. */
   prepare?(folder: string): () => void;
   /** Harms the processes while they work. */

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ProcessOrder } from '../process/order.js';
+import { WEIGH, type ProcessOrder, type Weight } from '../process/order.js';
 import type { LedgerWriter } from './ledger.js';
 
 const PROGRAM = fileURLToPath(new URL('../process/main.js', import.meta.url));
@@ -34,6 +34,13 @@ export class Member {
   get name(): string {
     return this.order.name;
   }
+
+  /** Resolves to undefined when the process is gone. */
+  weigh(): Promise<Weight | undefined> {
+    const told = new Promise<Weight>((resolve) => this.child.once('message', resolve as () => void));
+    this.child.send(WEIGH, () => undefined);
+    return Promise.race([told, this.gone.then(() => undefined)]);
+  }
 }
 
 /** Starts processes, replaces those that are killed, and ends them all. Only its own processes are ever ended. */
@@ -62,7 +69,10 @@ export class Fleet {
     const name = `${role}${++this.#count}`;
     const order: ProcessOrder = { ...this.common, seed: this.common.seed + this.#count, ...special, name, role };
     const output = openSync(join(this.folder, `${name}.log`), 'a');
-    const child = fork(PROGRAM, [JSON.stringify(order)], { stdio: ['ignore', output, output, 'ipc'] });
+    const child = fork(PROGRAM, [JSON.stringify(order)], {
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', output, output, 'ipc'],
+    });
     closeSync(output);
     const member = new Member(order, child);
     this.#members.add(member);

@@ -39,6 +39,8 @@ export class History {
   /** Tasks that are done for ever. */
   readonly done = new Set<string>();
   readonly executions = new Map<string, Execution[]>();
+  /** When a task was last done for ever. */
+  lastDone: Moment | undefined;
   readonly faults: FaultSpan[] = [];
   readonly crashes: string[] = [];
   /** By publisher. */
@@ -84,6 +86,7 @@ export class History {
         return;
       case 'done':
         this.done.add(task);
+        this.lastDone = moment;
         if (run) run.done = moment;
         return;
       case 'lost':

@@ -4,7 +4,10 @@ import type { Fault, Settings } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
 import type { History } from './history.js';
 import type { LedgerReader, LedgerWriter } from './ledger.js';
+import type { Proxy } from './proxy.js';
 import type { Random } from './random.js';
+import type { PrivateServer } from './services.js';
+import type { Site } from './site.js';
 import type { Supply } from './supply.js';
 
 const TICK = 25;
@@ -17,7 +20,7 @@ const STANDSTILL = 20;
 
 interface Parts {
   readonly settings: Settings;
-  readonly folder: string;
+  readonly site: Site;
   readonly fleet: Fleet;
   readonly history: History;
   readonly supply: Supply;
@@ -39,8 +42,19 @@ export class Rig {
   readonly publisher: ChaosPublisher;
 
   constructor(private readonly parts: Parts) {
-    ({ settings: this.settings, folder: this.folder, fleet: this.fleet } = parts);
+    ({ settings: this.settings, fleet: this.fleet } = parts);
+    this.folder = parts.site.folder;
     ({ history: this.history, random: this.random, publisher: this.publisher } = parts);
+  }
+
+  /** The server, of a fault that has one of its own. */
+  get server(): PrivateServer {
+    return this.parts.site.server!;
+  }
+
+  /** The way to the server, of a fault that asks for it. */
+  get proxy(): Proxy {
+    return this.parts.site.proxy!;
   }
 
   /** Waits, while the work goes on. Throws when nothing happens any more. */
@@ -72,6 +86,13 @@ export class Rig {
     const { tasks, faults } = this.settings;
     const share = ((nth + this.random.next()) / (faults + 1)) * tasks;
     await this.until(`fault ${nth + 1}`, () => this.history.ended.size >= share);
+  }
+
+  /** Resolves when tasks are done again, to how many milliseconds that is after `since`, a time of the epoch. */
+  async resumption(since: number): Promise<number> {
+    const at = (): number => this.history.lastDone?.at ?? 0;
+    await this.until('the work to go on', () => at() > since);
+    return at() - since;
   }
 
   /** A consumer that does its work, by chance. */

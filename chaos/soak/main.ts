@@ -13,6 +13,8 @@ import { sqliteCoordination, sqliteResults } from 'nestjs-funq/stores/sqlite';
 import { BROKERS } from '../brokers.js';
 import { machine } from '../machine.js';
 import { UsageError, describe, readOptions, type Given } from '../options.js';
+import { urlOf } from '../rig/services.js';
+import { namespaceOf } from '../rig/site.js';
 import { GRAVEYARD, SoakFunctions } from './functions.js';
 import { Load } from './load.js';
 import { growthOf, lineOf, takeSample, type Growth, type Sample } from './samples.js';
@@ -46,7 +48,8 @@ async function soak(options: Given<typeof OPTIONS>): Promise<number> {
   const { minutes, every, seed } = options;
   console.log(`soak: ${minutes} minutes of ${options.load} tasks/s on ${options.broker}, seed ${seed}; ${machine()}`);
   const folder = mkdtempSync(join(tmpdir(), 'funq-soak-'));
-  const app = await start(folder, BROKERS[options.broker]!({ folder }));
+  const place = { folder, url: await urlOf(options.broker), namespace: namespaceOf(folder) };
+  const app = await start(folder, BROKERS[options.broker]!(place));
   const broker = app.get<Broker>(getBrokerToken('default'));
   const tally = new Tally(app.get(FunqEvents));
   const load = new Load(app.get(FunqPublisher), options.load, seed);

@@ -14,12 +14,16 @@ export interface OutboxOptions {
   readonly publishTimeout: number;
 }
 
+type Queues = Map<string, Batcher<Outgoing, Error | undefined>>;
+
 /** The most messages that go to the broker in one call. */
 const BATCH = 500;
 
 /** Everything that is published to one broker goes through here: gathered by queue, with a deadline, told as events. */
 export class Outbox {
-  readonly #queues = new Map<string, Batcher<Outgoing, Error | undefined>>();
+  readonly #queues: Queues = new Map();
+  /** What is published within a caller's transaction is gathered by itself: a transaction does one thing at a time. */
+  readonly #within = new WeakMap<object, Queues>();
   #closed = false;
 
   constructor(private readonly options: OutboxOptions) {}
@@ -31,15 +35,16 @@ export class Outbox {
   /**
    * Resolves when the broker holds the message. Rejects with `FUNQ_PUBLISH_FAILED`, `FUNQ_PUBLISH_TIMEOUT` (whether it was
    * stored is unknown), `FUNQ_CLOSED`, or `FUNQ_DELAY_UNSUPPORTED` and `FUNQ_FEATURE_UNSUPPORTED` for what the broker can't do.
+   * With a `transaction` of the caller it is stored if and when that commits.
    */
-  publish(queue: string, message: Outgoing): Promise<void> {
+  publish(queue: string, message: Outgoing, transaction?: object): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#check(queue, message);
+      this.#check(queue, message, transaction);
       const stored = (problem: Error | undefined): void => {
         if (problem) reject(this.#failed(queue, problem));
         else resolve();
       };
-      this.#batcher(queue).post(message, { resolve: stored, reject });
+      this.#batcher(queue, transaction).post(message, { resolve: stored, reject });
     });
   }
 
@@ -49,21 +54,29 @@ export class Outbox {
     this.#closed = true;
   }
 
-  #batcher(queue: string): Batcher<Outgoing, Error | undefined> {
-    let batcher = this.#queues.get(queue);
+  #batcher(queue: string, transaction?: object): Batcher<Outgoing, Error | undefined> {
+    const queues = transaction ? this.#queuesWithin(transaction) : this.#queues;
+    let batcher = queues.get(queue);
     if (!batcher) {
       // Callers come and go, and each has a queue of its own for its replies.
-      batcher = new Batcher(
-        (messages) => this.#send(queue, messages),
-        BATCH,
-        () => this.#queues.delete(queue),
-      );
-      this.#queues.set(queue, batcher);
+      const idle = (): unknown => queues.delete(queue);
+      batcher = new Batcher((messages) => this.#send(queue, messages, transaction), BATCH, idle);
+      queues.set(queue, batcher);
     }
     return batcher;
   }
 
-  async #send(queue: string, messages: readonly Outgoing[]): Promise<readonly (Error | undefined)[]> {
+  #queuesWithin(transaction: object): Queues {
+    const queues = this.#within.get(transaction) ?? new Map();
+    this.#within.set(transaction, queues);
+    return queues;
+  }
+
+  async #send(
+    queue: string,
+    messages: readonly Outgoing[],
+    transaction: object | undefined,
+  ): Promise<readonly (Error | undefined)[]> {
     const { broker, clock, events, name, publishTimeout } = this.options;
     const problems = new Array<Error | undefined>(messages.length);
     try {
@@ -72,7 +85,10 @@ export class Outbox {
           'FUNQ_PUBLISH_TIMEOUT',
           `broker '${name}' did not confirm a message for ${queue} within ${publishTimeout} ms; it may or may not have been stored`,
         );
-      const failures = await withDeadline(clock, publishTimeout, broker.publish(queue, messages), late);
+      const publishing = transaction
+        ? broker.publishWithin!(transaction, queue, messages)
+        : broker.publish(queue, messages);
+      const failures = await withDeadline(clock, publishTimeout, publishing, late);
       for (const { index, error, repeated } of failures) if (!repeated) problems[index] = error;
       events.emit('published', { queue, broker: name, count: messages.length - failures.length });
     } catch (error) {
@@ -82,7 +98,7 @@ export class Outbox {
     return problems;
   }
 
-  #check(queue: string, { delay, priority }: Outgoing): void {
+  #check(queue: string, { delay, priority }: Outgoing, transaction: object | undefined): void {
     const { broker, name } = this.options;
     if (this.#closed) {
       throw new FunqError(
@@ -93,6 +109,8 @@ export class Outbox {
     if (delay && !broker.features.delay) throw unsupported('FUNQ_DELAY_UNSUPPORTED', 'delay', queue, name, broker.kind);
     if (priority && !broker.features.priority)
       throw unsupported('FUNQ_FEATURE_UNSUPPORTED', 'priority', queue, name, broker.kind);
+    if (transaction && !broker.publishWithin)
+      throw unsupported('FUNQ_FEATURE_UNSUPPORTED', 'transaction', queue, name, broker.kind, 'postgres');
   }
 
   #failed(queue: string, error: Error): FunqError {
@@ -109,13 +127,14 @@ export class Outbox {
 
 function unsupported(
   code: 'FUNQ_DELAY_UNSUPPORTED' | 'FUNQ_FEATURE_UNSUPPORTED',
-  feature: 'delay' | 'priority',
+  feature: 'delay' | 'priority' | 'transaction',
   queue: string,
   name: string,
   kind: string,
+  instead = 'sqlite or memory',
 ): FunqConfigError {
   return new FunqConfigError(
     code,
-    `${feature} for ${queue}: broker '${name}' (${kind}) has no ${feature}; publish without it, or move the queue to a broker that has, such as sqlite or memory`,
+    `${feature} for ${queue}: broker '${name}' (${kind}) has no ${feature}; publish without it, or move the queue to a broker that has, such as ${instead}`,
   );
 }

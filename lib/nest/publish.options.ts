@@ -17,10 +17,15 @@ export interface PublishOptions extends TaskOverrides {
   headers?: Readonly<Record<string, string>>;
   /** Broker to publish to. Default: the consumer's when this app has it, else `'default'`. */
   broker?: string;
+  /**
+   * Your own transaction on the database of a broker that has one, as postgres has: a `pg` client between BEGIN and COMMIT, or
+   * TypeORM's query runner or entity manager. The task is there if and when it commits.
+   */
+  transaction?: object;
 }
 
 /** @publicApi */
-export interface AskOptions extends PublishOptions {
+export interface AskOptions extends Omit<PublishOptions, 'transaction'> {
   /** How long to wait for the outcome. Default: `forRoot({ replyTimeout })`. */
   replyTimeout?: Duration;
 }
@@ -33,15 +38,20 @@ export interface PublishSettings {
   readonly key: string | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly broker: string | undefined;
+  readonly transaction: object | undefined;
   readonly replyTimeout: number | undefined;
   readonly overrides: TaskOverrides | undefined;
 }
 
-const OWN = ['id', 'delay', 'priority', 'key', 'headers', 'broker', 'replyTimeout'];
+const OWN = ['id', 'delay', 'priority', 'key', 'headers', 'broker', 'transaction', 'replyTimeout'];
 const FOREVER = 100 * 366 * 86_400_000;
 
 /** Throws `FUNQ_OPTION_INVALID` for what can't work, before anything is sent. */
-export function readPublishOptions(queue: string, options: AskOptions, priority: number): PublishSettings {
+export function readPublishOptions(
+  queue: string,
+  options: PublishOptions | AskOptions,
+  priority: number,
+): PublishSettings {
   if (isEmpty(options)) return priority === 0 ? PLAIN : { ...PLAIN, priority };
   const reader = new OptionReader(options, `task for ${queue}`).only([...OWN, ...TASK_OPTIONS]);
   return {
@@ -51,6 +61,7 @@ export function readPublishOptions(queue: string, options: AskOptions, priority:
     key: reader.text('key'),
     headers: readHeaders(reader),
     broker: reader.text('broker'),
+    transaction: readTransaction(reader),
     replyTimeout: readReplyTimeout(reader),
     overrides: readOverrides(reader, queue),
   };
@@ -58,7 +69,7 @@ export function readPublishOptions(queue: string, options: AskOptions, priority:
 
 /** Of nearly every task. */
 const PLAIN: PublishSettings = Object.freeze({
-  id: undefined, delay: 0, priority: 0, key: undefined, headers: undefined, broker: undefined, replyTimeout: undefined, overrides: undefined,
+  id: undefined, delay: 0, priority: 0, key: undefined, headers: undefined, broker: undefined, transaction: undefined, replyTimeout: undefined, overrides: undefined,
 }); // prettier-ignore
 
 function isEmpty(options: unknown): boolean {
@@ -82,6 +93,14 @@ function isPlain(value: unknown): value is object {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string';
+}
+
+function readTransaction(options: OptionReader): object | undefined {
+  const transaction = options.get('transaction');
+  if (transaction === undefined) return undefined;
+  if (typeof transaction !== 'object' || transaction === null)
+    throw options.invalid('transaction', 'must be the client, or query runner, whose transaction it is');
+  return transaction;
 }
 
 function readReplyTimeout(options: OptionReader): number | undefined {

@@ -20,7 +20,11 @@ export function engineAnswers() {
 export function dockerServer(name, folder, { ports, settings = {} }) {
   const project = `funq-${name}-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
   const args = (...rest) => ['compose', '-p', project, '-f', COMPOSE, ...rest];
-  const variables = { FUNQ_PORT: `${ports[0]}`, ...(settings.fsync && { FUNQ_REDIS_FSYNC: settings.fsync }) };
+  const variables = {
+    FUNQ_PORT: `${ports[0]}`,
+    ...(settings.fsync && { FUNQ_REDIS_FSYNC: settings.fsync }),
+    ...(settings.advertised && { FUNQ_KAFKA_ADVERTISED: `${settings.advertised}` }),
+  };
   const env = { ...process.env, ...variables };
   const compose = async (...rest) => {
     try {

@@ -20,6 +20,8 @@ export interface PrivateOptions {
   readonly settings?: {
     /** Redis' `appendfsync`; default: `everysec`. */
     readonly fsync?: 'always' | 'everysec' | 'no';
+    /** The port by which Kafka tells clients to come; default: its own. */
+    readonly advertised?: number;
   };
 }
 
@@ -28,8 +30,6 @@ export interface PrivateServer {
   readonly url: string;
   /** Undefined while it is down, and in a container. */
   readonly pid: number | undefined;
-  /** What runs in place of the real server, where that can't be had. */
-  readonly standIn: string | undefined;
   /** Resolves when the protocol answers. */
   start(): Promise<void>;
   /** An orderly end. */
@@ -43,6 +43,12 @@ export interface PrivateServer {
   /** Ends it for good. A container's data is removed; a folder is left to its owner. */
   close(): Promise<void>;
 }
+
+/** What runs on this machine in place of the real server, where that can't be had. */
+export function standInOf(name: ServiceName): string | undefined;
+
+/** Different ports of the loopback address that nobody listens at now, and that no outgoing connection is given. */
+export function freePorts(count: number): Promise<number[]>;
 
 /** Starts a second instance, for a test that kills, freezes or restarts it. */
 export function startPrivate(name: ServiceName, options: PrivateOptions): Promise<PrivateServer>;

@@ -2,12 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { engineAnswers } from './docker.mjs';
 import { SERVERS } from './servers.mjs';
 import { serverIn } from './server.mjs';
 
 /** Another one is for the tests of this very thing. */
 const FOLDER = process.env.FUNQ_SERVICES_FOLDER ?? fileURLToPath(new URL('../../.services', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./main.mjs', import.meta.url));
+
+export { freePorts } from './support/ports.mjs';
 
 /** By name, the variable that names a running one. */
 export const SERVICES = Object.fromEntries(Object.entries(SERVERS).map(([name, { variable }]) => [name, variable]));
@@ -36,6 +39,10 @@ export function ensureServiceNow(name) {
   return stdout.trim();
 }
 
+export function standInOf(name) {
+  return engineAnswers() ? undefined : SERVERS[name].standIn?.();
+}
+
 export async function startPrivate(name, { folder, port, settings }) {
   const server = serverIn(folder, name, { port, settings });
   const atExit = () => server.endNow();
@@ -43,7 +50,6 @@ export async function startPrivate(name, { folder, port, settings }) {
   await server.start();
   return {
     url: server.url(),
-    standIn: SERVERS[name].standIn && server.how() === SERVERS[name].standIn() ? server.how() : undefined,
     get pid() {
       return server.pid();
     },

@@ -19,13 +19,15 @@ export const kafka = {
   missing: () => missing(),
   fetch,
   url: ([port]) => `127.0.0.1:${port}`,
-  prepare({ data, ports: [port, controllerPort] }) {
+  /** `settings.advertised`: the port that clients are told, of a proxy before it. */
+  prepare({ data, ports: [port, controllerPort], settings: { advertised = port } }) {
     const folder = join(data, 'log');
     const values = { port, controllerPort, folder };
     const text = readFileSync(TEMPLATE, 'utf8').replace(/^[^#].*/gm, (line) =>
       line.replace(/\$\{(\w+)\}/g, (_, name) => values[name]),
     );
-    writeFileSync(settingsIn(data), text);
+    const told = `advertised.listeners=PLAINTEXT://127.0.0.1:${advertised}`;
+    writeFileSync(settingsIn(data), text.replace(/^advertised\.listeners=.*$/m, told));
     if (existsSync(join(folder, 'meta.properties'))) return;
     const args = ['format', '--ignore-formatted', '-t', CLUSTER, '-c', settingsIn(data)];
     run(programOf('java'), ['-cp', classpath, 'kafka.tools.StorageTool', ...args]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { freePorts } from '../../scripts/services/support/ports.mjs';
+import { freePorts } from '../../scripts/services/index.mjs';
 import { Proxy } from '../../chaos/rig/proxy.js';
 
 describe('the proxy', () => {

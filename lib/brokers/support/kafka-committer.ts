@@ -50,14 +50,16 @@ export class KafkaCommitter {
   async #commit(): Promise<void> {
     const windows = [...this.options.windows()].filter(({ dirty }) => dirty);
     if (windows.length === 0) return;
-    const written = windows.map((window) => ({ window, offset: window.committed, ...window.marks() }));
-    for (const { window } of written) window.dirty = false;
+    const commits = windows.map((window) => ({
+      partition: window.partition,
+      offset: window.committed,
+      text: window.marks(),
+    }));
+    for (const window of windows) window.dirty = false;
     try {
-      const commits = written.map(({ window: { partition }, offset, text }) => ({ partition, offset, text }));
       await this.options.commit(commits);
-      for (const { window, handed } of written) window.marked(handed);
     } catch (error) {
-      for (const { window } of written) window.dirty = true;
+      for (const window of windows) window.dirty = true;
       throw error;
     }
   }

@@ -44,7 +44,12 @@ export function said(error: unknown, ...names: readonly string[]): boolean {
 export const fenced = (error: unknown): boolean => said(error, ...FENCED);
 
 /** Another node is in charge of the partition, or it is not known yet who is: nothing was done. */
-export const moved = (error: unknown): boolean => said(error, ...MOVED);
+export const moved = (error: unknown): boolean => said(error, ...MOVED) || unknownTopic(error);
+
+/** The client has no code of its own for it. */
+export const unknownTopic = (error: unknown): boolean =>
+  said(error, 'UNKNOWN_TOPIC_OR_PARTITION') ||
+  chain(error).some(({ message = '' }) => message.startsWith('Unknown topic'));
 
 /** The client's error as one of ours: away, or what, where and how to mend it. */
 export function kafkaError(address: string, error: unknown): Error {

@@ -29,8 +29,8 @@ export interface KafkaOptions {
   /** Bytes of the largest message in a topic that is created. Default: 8 MiB. */
   readonly maxMessageBytes?: number;
   /**
-   * Milliseconds without a sign of life after which a consumer counts as dead and others get its messages. The server refuses
-   * less than its `group.min.session.timeout.ms`, usually 6000. Default: the `lease` of the consumer, at least 6000.
+   * Milliseconds without a sign of life after which a consumer counts as dead and others get its messages. Default: the `lease`
+   * of the consumer, at most a minute, and not less than the server allows: usually 6000, see its `group.min.session.timeout.ms`.
    */
   readonly session?: number;
   readonly sasl?: SASLOptions;

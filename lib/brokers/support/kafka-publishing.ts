@@ -29,10 +29,12 @@ interface Record extends MessageRecord {
 export class KafkaPublishing {
   #turn = 0;
 
+  /** Rejects when nothing was stored. */
   async send(clients: KafkaClients, topic: string, messages: readonly Outgoing[]): Promise<PublishFailure[]> {
     const records = messages.map((message, index) => this.#record(topic, message, index));
     const failures: PublishFailure[] = [];
     for (const chunk of chunksOf(records)) failures.push(...(await store(clients, topic, chunk)));
+    if (failures.length === messages.length) throw failures[0]!.error;
     return failures;
   }
 
@@ -66,7 +68,13 @@ async function attempt(
   topic: string,
   records: readonly Record[],
 ): Promise<PublishFailure[]> {
-  const { brokers, topics } = await admin.metadata({ topics: [topic] });
+  let cluster;
+  try {
+    cluster = await admin.metadata({ topics: [topic] });
+  } catch (error) {
+    return records.map(({ index }) => ({ index, error: error as Error }));
+  }
+  const { brokers, topics } = cluster;
   const { partitions = [], partitionsCount = 1 } = topics.get(topic) ?? {};
   const byNode = new Map<number, Record[]>();
   for (const record of records) {

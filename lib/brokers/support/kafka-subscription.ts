@@ -16,9 +16,6 @@ const RESERVE = 1000;
 const LOOK = 500;
 /** How long `subscribe` waits for the group to take it in; after that `receive` does. */
 const JOIN = 5000;
-/** The shortest session that servers allow if they were not told otherwise, in milliseconds. */
-const SESSION = 6000;
-
 export interface KafkaSubscriptionParts {
   readonly settings: KafkaSettings;
   readonly topics: KafkaTopics;
@@ -45,11 +42,11 @@ export class KafkaSubscription implements Subscription {
 
   constructor(
     readonly topic: string,
-    lease: number,
+    /** Milliseconds. */
+    session: number,
     private readonly parts: KafkaSubscriptionParts,
   ) {
     const { settings, clients, topics } = parts;
-    const session = settings.session ?? Math.max(lease, SESSION);
     this.#polling = new Polling(clients.clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
       // A group that forms anew answers only when all members have, or have run out of time.
@@ -100,6 +97,7 @@ export class KafkaSubscription implements Subscription {
 
   async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     for (const { receipt } of deliveries) (receipt as Entry).window.release(receipt as Entry);
+    await this.#store();
     await this.#handOn();
     this.#polling.wake();
     return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
@@ -124,16 +122,27 @@ export class KafkaSubscription implements Subscription {
       if (!this.#over) this.#fault = undefined;
       throw this.parts.failed(fault);
     }
-    const taken = this.#partitions.take(max);
+    const taken = await this.#take(max);
     const low = this.#partitions.low(RESERVE);
-    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => void this.#arrived(error));
+    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => this.#arrived(error));
     return { taken };
   }
 
-  /** What came is noted as handed out before it is: so it comes back marked if this process dies. */
-  async #arrived(error?: unknown): Promise<void> {
-    if (error !== undefined) return this.#failed(error);
-    await this.#committer.flush().catch((failure: unknown) => this.#failed(failure));
+  /** What is handed out is noted before, so that it is known when this process dies of it. */
+  async #take(max: number): Promise<Delivery[]> {
+    const taken = this.#partitions.take(max);
+    if (taken.length === 0) return taken;
+    try {
+      await this.#store();
+    } catch (error) {
+      for (const { receipt } of taken) (receipt as Entry).window.release(receipt as Entry);
+      throw error;
+    }
+    return taken.filter(({ receipt }) => !(receipt as Entry).window.lost);
+  }
+
+  #arrived(error?: unknown): void {
+    if (error !== undefined) this.#failed(error);
     this.#polling.wake();
   }
 

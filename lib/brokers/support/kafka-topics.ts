@@ -1,12 +1,12 @@
 import { driverError } from './driver-error.js';
-import { said } from './kafka-error.js';
-import { readMarks } from './kafka-marks.js';
+import { said, unknownTopic } from './kafka-error.js';
+import { DONE, readMarks } from './kafka-marks.js';
 import { topicOf } from './kafka-names.js';
 import type { KafkaSettings } from './kafka-options.js';
 import type { KafkaClients } from './kafka-session.js';
 
 /** How often, and how many milliseconds apart, a new topic is looked for: each node learns of it on its own. */
-const LOOKS = 20;
+const LOOKS = 100;
 const PAUSE = 100;
 
 /** Which topics there are; those that may be created are, when they are first needed. */
@@ -58,7 +58,8 @@ export class KafkaTopics {
     const open = indexes.map((index) => {
       const start = first.get(index) ?? 0;
       const { offset, text } = committed.get(index) ?? { offset: start, text: null };
-      const done = readMarks(offset, text).done.reduce((sum, { from, to }) => sum + to - from, 0);
+      const runs = readMarks(offset, text).filter(({ count }) => count === DONE);
+      const done = runs.reduce((sum, { from, to }) => sum + to - from, 0);
       return Math.max(0, (last.get(index) ?? 0) - Math.max(start, offset) - done);
     });
     return Math.max(0, open.reduce((sum, count) => sum + count, 0) - held);
@@ -111,8 +112,7 @@ export class KafkaTopics {
       const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
       return topics.get(topic)?.partitionsCount ?? 0;
     } catch (error) {
-      // The client has no code for it.
-      if (said(error, 'UNKNOWN_TOPIC_OR_PARTITION') || /Unknown topic/.test((error as Error).message)) return 0;
+      if (unknownTopic(error)) return 0;
       throw error;
     }
   }

@@ -1,14 +1,14 @@
 import type { Delivery } from '../../contracts/broker.js';
-import { readMarks, writeMarks, type Marks, type Range } from './kafka-marks.js';
+import { DONE, Runs, readMarks, writeMarks, type Run } from './kafka-marks.js';
 
 /** One message of a partition while this process has it. */
 export interface Entry {
   readonly window: KafkaWindow;
   readonly offset: number;
   readonly body: Uint8Array;
+  /** How often it was handed out before. */
+  readonly count: number;
   state: 'waiting' | 'out' | 'done';
-  /** Whether it was handed out before. */
-  again: boolean;
 }
 
 /** Entries that are done are cut off in pieces of this size, so that acknowledging stays cheap. */
@@ -16,7 +16,7 @@ const PIECE = 1024;
 
 /**
  * What this process has of one partition, from the committed offset on: a low-water mark, and above it what waits, is out or
- * done. Only what is done without a gap moves the offset; what is done behind a gap is remembered beside it.
+ * done. Only what is done without a gap moves the offset; what else is known is committed beside it.
  */
 export class KafkaWindow {
   /** By offset; those before `#head` are done. */
@@ -24,41 +24,35 @@ export class KafkaWindow {
   #head = 0;
   /** No entry before this one waits. */
   #cursor = 0;
+  /** All entries from this one on wait. */
+  #reach = 0;
   #out = 0;
   #waiting = 0;
-  readonly #marks: Marks;
+  /** What was known when the partition came here, of which nothing was fetched yet. */
+  #known: Run[];
+  /** What was known ends here. */
+  readonly #end: number;
   /** The next offset to fetch. */
   position: number;
   /** No longer ours: what was handed out may be with someone else. */
   lost = false;
-  /** What is known here and not yet committed. */
+  /** To be handed on to another member as soon as nothing is out. */
+  leaving = false;
+  /** There is something to commit. */
   dirty = false;
-  #leaving = false;
-  /** What lies before this offset is committed as handed out, so that it may be. */
-  #marked = 0;
 
   constructor(
     readonly partition: number,
     base: number,
-    text?: string | null,
+    text: string | null,
   ) {
     this.position = base;
-    this.#marks = readMarks(base, text);
+    this.#known = readMarks(base, text);
+    this.#end = this.#known.at(-1)?.to ?? base;
   }
 
   get out(): number {
     return this.#out;
-  }
-
-  /** To be handed on to another member as soon as nothing is out. */
-  get leaving(): boolean {
-    return this.#leaving;
-  }
-
-  set leaving(leaving: boolean) {
-    if (leaving === this.#leaving) return;
-    this.#leaving = leaving;
-    this.dirty = true;
   }
 
   get waiting(): number {
@@ -74,13 +68,15 @@ export class KafkaWindow {
   add(offset: number, body: Uint8Array): void {
     if (offset < this.position) return;
     this.position = offset + 1;
-    if (this.#marks.done.some(({ from, to }) => offset >= from && offset < to)) {
+    while (this.#known[0] && this.#known[0].to <= offset) this.#known.shift();
+    const known = this.#known[0];
+    const count = known && known.from <= offset ? known.count : 0;
+    if (count === DONE) {
       this.dirty = true;
       return;
     }
-    this.#entries.push({ window: this, offset, body, state: 'waiting', again: offset < this.#marks.handed });
+    this.#entries.push({ window: this, offset, body, count, state: 'waiting' });
     this.#waiting++;
-    this.dirty = true;
   }
 
   /** All before `position` was seen, also where there were no messages. */
@@ -90,16 +86,17 @@ export class KafkaWindow {
 
   /** Up to `max` in order; none when it is being left. */
   take(max: number, taken: Delivery[]): void {
-    if (this.#leaving || this.lost) return;
+    if (this.leaving || this.lost) return;
     for (; this.#cursor < this.#entries.length && taken.length < max; this.#cursor++) {
       const entry = this.#entries[this.#cursor]!;
       if (entry.state !== 'waiting') continue;
-      if (entry.offset >= this.#marked) return;
       entry.state = 'out';
       this.#out++;
       this.#waiting--;
-      taken.push({ body: entry.body, receipt: entry, redelivered: entry.again ? 1 : 0 });
+      this.dirty = true;
+      taken.push({ body: entry.body, receipt: entry, redelivered: entry.count });
     }
+    this.#reach = Math.max(this.#reach, this.#cursor);
   }
 
   ack(entry: Entry): void {
@@ -111,48 +108,38 @@ export class KafkaWindow {
     if (this.#head >= PIECE) this.#cut();
   }
 
-  /** Back to its old place. */
+  /** Back to its old place, as if it had not been handed out. */
   release(entry: Entry): void {
     if (entry.state !== 'out') return;
     entry.state = 'waiting';
     this.#out--;
     this.#waiting++;
+    this.dirty = true;
     this.#cursor = Math.min(this.#cursor, this.#indexOf(entry.offset));
   }
 
-  /** What the group is to remember. Of a window that is left, what only waits counts as untouched. */
-  marks(): { readonly text: string; readonly handed: number } {
-    const last = this.#entries.findLast(({ state, again }) => state === 'out' || (again && state === 'waiting'));
-    const handed = this.#leaving ? (last?.offset ?? -1) + 1 : Math.max(this.#marks.handed, this.position);
-    return { text: writeMarks(this.committed, { handed, done: this.#done() }), handed };
-  }
-
-  /** That was committed. */
-  marked(handed: number): void {
-    this.#marked = handed;
-  }
-
-  /** Everything behind the low-water mark that is not open; offsets without a message count as done. */
-  #done(): Range[] {
-    const done: Range[] = [];
+  /** What is known behind the committed offset. Offsets without a message count as done; what only waits needs no word. */
+  marks(): string {
+    const runs = new Runs();
     let at = this.committed;
-    const close = (to: number): void => {
-      if (to > at) done.push({ from: at, to });
-    };
-    for (let index = this.#head; index < this.#entries.length; index++) {
-      const { offset, state } = this.#entries[index]!;
-      if (state === 'done') continue;
-      close(offset);
+    let index = this.#head;
+    for (let entry; (entry = this.#entries[index]) && (index < this.#reach || entry.offset < this.#end); index++) {
+      const { offset, state, count } = entry;
+      runs.add(at, offset, DONE);
+      runs.add(offset, offset + 1, state === 'done' ? DONE : count + (state === 'out' ? 1 : 0));
       at = offset + 1;
     }
-    close(this.position);
-    const later = this.#marks.done.filter(({ to }) => to > this.position);
-    return [...done, ...later.map(({ from, to }) => ({ from: Math.max(from, this.position), to }))];
+    if (index === this.#entries.length) {
+      runs.add(at, this.position, DONE);
+      for (const { from, to, count } of this.#known) runs.add(Math.max(from, this.position), to, count);
+    }
+    return writeMarks(runs.list);
   }
 
   #cut(): void {
     this.#entries = this.#entries.slice(this.#head);
     this.#cursor = Math.max(0, this.#cursor - this.#head);
+    this.#reach -= this.#head;
     this.#head = 0;
   }
 

@@ -77,15 +77,17 @@ BEGIN
     SELECT n::integer - 1 FROM given WHERE w IS NOT NULL AND n NOT IN (SELECT new.n FROM new);
 END $funq$;`;
 
-/** Hands out in order; nothing to a consumer that is not there any more. A claim lost in a crash comes back, so it need not be flushed. */
+/**
+ * Hands out in order; nothing to a consumer that is not there any more. A claim that is lost in a crash comes back, so it need not
+ * be flushed. One row for all: a row for each would cost client and server more than the messages do.
+ */
 const CLAIM = `
-CREATE FUNCTION $schema.funq_claim(_queue text, _owner bigint, _max integer)
-  RETURNS TABLE (_seq bigint, _redelivered integer, _body bytea) ${INDEXED}
+CREATE FUNCTION $schema.funq_claim(_queue text, _owner bigint, _max integer,
+  OUT _seqs text, OUT _redelivered text, OUT _lengths text, OUT _bodies text) ${INDEXED}
 DECLARE
   _now timestamptz := clock_timestamp();
   _rows tid[];
 BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
   UPDATE $schema.funq_tasks SET due = NULL WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM $schema.funq_tasks WHERE queue = _queue AND due <= _now ORDER BY due LIMIT 1000 FOR UPDATE SKIP LOCKED));
   DELETE FROM $schema.funq_tasks WHERE ctid = ANY (ARRAY (
@@ -96,31 +98,39 @@ BEGIN
     WHERE queue = _queue AND owner = ${NOBODY} AND due IS NULL AND (expires IS NULL OR expires > _now)
     ORDER BY priority DESC, seq LIMIT _max FOR UPDATE SKIP LOCKED);
   IF cardinality(_rows) = 0 THEN RETURN; END IF;
+  PERFORM set_config('synchronous_commit', 'off', true);
   UPDATE $schema.funq_consumers SET expires = _now + lease, idle = false WHERE id = _owner;
   IF NOT FOUND THEN RETURN; END IF;
-  RETURN QUERY
-    WITH taken AS (
-      UPDATE $schema.funq_tasks SET owner = _owner, deliveries = deliveries + 1 WHERE ctid = ANY (_rows)
-      RETURNING seq, deliveries - 1 AS redelivered, body, priority)
-    SELECT seq, redelivered, body FROM taken ORDER BY priority DESC, seq;
+  WITH taken AS (
+    UPDATE $schema.funq_tasks SET owner = _owner, deliveries = deliveries + 1 WHERE ctid = ANY (_rows)
+    RETURNING seq, deliveries - 1 AS redelivered, body, priority),
+  ordered AS (SELECT * FROM taken ORDER BY priority DESC, seq)
+  SELECT string_agg(seq::text, ','), string_agg(redelivered::text, ','), string_agg(length(body)::text, ','),
+    encode(string_agg(body, ''), 'base64')
+  INTO _seqs, _redelivered, _lengths, _bodies FROM ordered;
 END $funq$;`;
 
 /** Both answer with those that were no longer the owner's. Rows are locked in their order, so nobody waits in a circle. */
 const SETTLE = `
 CREATE FUNCTION $schema.funq_ack(_owner bigint, _seqs bigint[]) RETURNS SETOF bigint ${INDEXED}
+DECLARE
+  _done bigint[];
 BEGIN
-  RETURN QUERY
-    WITH gone AS (DELETE FROM $schema.funq_tasks WHERE seq = ANY (_seqs) AND owner = _owner RETURNING seq)
-    SELECT lost FROM unnest(_seqs) AS lost WHERE lost NOT IN (SELECT seq FROM gone);
+  WITH done AS (DELETE FROM $schema.funq_tasks WHERE seq = ANY (_seqs) AND owner = _owner RETURNING seq)
+  SELECT array_agg(seq) INTO _done FROM done;
+  IF cardinality(_done) = cardinality(_seqs) THEN RETURN; END IF;
+  RETURN QUERY SELECT unnest(_seqs) EXCEPT SELECT unnest(_done);
 END $funq$;
 
 CREATE FUNCTION $schema.funq_release(_owner bigint, _seqs bigint[]) RETURNS SETOF bigint ${INDEXED}
+DECLARE
+  _done bigint[];
 BEGIN
-  RETURN QUERY
-    WITH back AS (
-      UPDATE $schema.funq_tasks SET owner = ${NOBODY}, deliveries = deliveries - 1
-      WHERE seq = ANY (_seqs) AND owner = _owner RETURNING seq)
-    SELECT lost FROM unnest(_seqs) AS lost WHERE lost NOT IN (SELECT seq FROM back);
+  WITH done AS (UPDATE $schema.funq_tasks SET owner = ${NOBODY}, deliveries = deliveries - 1
+    WHERE seq = ANY (_seqs) AND owner = _owner RETURNING seq)
+  SELECT array_agg(seq) INTO _done FROM done;
+  IF cardinality(_done) = cardinality(_seqs) THEN RETURN; END IF;
+  RETURN QUERY SELECT unnest(_seqs) EXCEPT SELECT unnest(_done);
 END $funq$;`;
 
 /** Ends a consumer; what it holds waits again. Tells whether there was any. */

@@ -78,11 +78,11 @@ export class PostgresTasks {
 
   /** Up to `max` ready messages for `owner`, in order; none when it was given up for dead. */
   async claim(queue: string, owner: number, max: number): Promise<Delivery[]> {
-    const rows = await this.#run(this.#claim, [queue, owner, Math.min(max, MOST)]);
-    return rows.map(([seq, redelivered, body]) => {
-      const receipt: Receipt = { seq: seq as string, owner };
-      return { body: body as Uint8Array, receipt, redelivered: redelivered as number };
-    });
+    const [row] = await this.#run(this.#claim, [queue, owner, Math.min(max, MOST)]);
+    const [seqs, redelivered, lengths, bodies] = row as [string | null, string, string, string];
+    return seqs === null
+      ? []
+      : deliveriesIn(owner, seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
   }
 
   async look(queue: string, owner: number): Promise<Sight> {
@@ -134,6 +134,23 @@ function columnsOf(messages: readonly Outgoing[]): unknown[] {
     unique ? messages.map(({ id }) => id) : '{}',
     unique ? numbersArray(messages.map((message) => message.unique)) : '{}',
   ];
+}
+
+/** The bodies came as one text. */
+function deliveriesIn(
+  owner: number,
+  seqs: readonly string[],
+  redelivered: readonly string[],
+  lengths: readonly string[],
+  bodies: string,
+): Delivery[] {
+  const bytes = Buffer.from(bodies, 'base64');
+  let at = 0;
+  return seqs.map((seq, index) => {
+    const body = bytes.subarray(at, (at += Number(lengths[index])));
+    const receipt: Receipt = { seq, owner };
+    return { body, receipt, redelivered: Number(redelivered[index]) };
+  });
 }
 
 const repeated = (index: number, messages: readonly Outgoing[]): PublishFailure => ({

@@ -75,6 +75,6 @@ function checkedUrl(url: string): string {
   if (protocol === 'redis:' || protocol === 'rediss:') return url;
   throw redisError(
     'FUNQ_REDIS_URL',
-    `The option 'url' is '${url}', which is no address of Redis: write redis://user:password@host:6379/0, or rediss:// for TLS.`,
+    `The option 'url' is '${url}', which is no address of Redis: write redis://host:6379/0, with user:password@ before the host, or rediss:// for TLS.`,
   );
 }

@@ -60,11 +60,10 @@ function isOther(error: unknown): error is Error {
   return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_');
 }
 
-/** A server that expects TLS just hangs up. */
+/** A server hangs up on those who speak TLS and should not, or waits for the rest, or the other way round; but not only on them. */
 function hinted(error: unknown): unknown {
   const { message } = error as Error;
-  if (message !== 'Connection is closed.') return error;
-  return new Error("the connection was closed; if that is so each time, it may expect TLS: 'rediss://'", {
-    cause: error,
-  });
+  if (!/^Connection is closed|before secure TLS|ECONNRESET|ETIMEDOUT/.test(message)) return error;
+  const said = `${message.replace(/\.$/, '')}; if it is so each time: 'rediss://' is for TLS, 'redis://' for none`;
+  return new Error(said, { cause: error });
 }

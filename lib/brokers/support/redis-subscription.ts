@@ -43,6 +43,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   readonly #out = new Set<string>();
   /** An answer got lost, so the server may have handed out more. */
   #inDoubt = false;
+  /** The consumer is about to get another name. */
+  #moving: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -89,8 +91,9 @@ export class RedisSubscription implements Subscription, Sleeper {
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     const tenure = this.#tenure;
     if (this.#closing || !tenure) return deliveries;
-    const alive = await this.parts.queues.beat(this.key, tenure.consumer, this.lease);
-    if (!alive && this.#tenure === tenure) await this.#join();
+    const { consumer } = tenure;
+    const alive = await this.parts.queues.beat(this.key, consumer, this.lease);
+    if (!alive && !(await this.#isRenamed(tenure, consumer)) && this.#tenure === tenure) await this.#join();
     return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#tenure);
   }
 
@@ -155,11 +158,18 @@ export class RedisSubscription implements Subscription, Sleeper {
     const consumer = randomUUID();
     const names = [tenure.consumer, consumer] as const;
     const { session, queues } = this.parts;
-    const moved = await session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
-    if (!moved) return this.#join();
+    const moving = session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
+    this.#moving = moving.catch(() => undefined);
+    if (!(await moving)) return this.#join();
     tenure.consumer = consumer;
     this.#inDoubt = false;
     this.#beatAs(consumer);
+  }
+
+  /** Whether the server doesn't know `consumer` only because it has another name by now. */
+  async #isRenamed(tenure: Tenure, consumer: string): Promise<boolean> {
+    await this.#moving;
+    return this.#tenure === tenure && tenure.consumer !== consumer;
   }
 
   #beatAs(consumer: string): void {
@@ -173,7 +183,9 @@ export class RedisSubscription implements Subscription, Sleeper {
     const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
     if (!tenure || held.length === 0) return deliveries;
     const members = held.map((delivery) => receiptOf(delivery).member);
-    if (!(await this.parts.queues.settle(verb, this.key, tenure.consumer, members))) return deliveries;
+    const { consumer } = tenure;
+    if (!(await this.parts.queues.settle(verb, this.key, consumer, members)))
+      return (await this.#isRenamed(tenure, consumer)) ? this.#settle(verb, deliveries) : deliveries;
     for (const member of members) this.#out.delete(member);
     return held.length === deliveries.length ? [] : deliveries.filter((delivery) => !held.includes(delivery));
   }

@@ -15,6 +15,9 @@ export interface BrokerFacts {
   readonly tolerance: number;
   readonly patience: number;
   readonly keepsPlace: boolean;
+  readonly purgesDelayed: boolean;
+  readonly topPriority: number;
+  readonly partitioned: boolean;
   readonly anyQueueName: boolean;
   readonly counts: boolean;
   readonly purges: boolean;

@@ -1,5 +1,5 @@
 import { memory } from '../../brokers/memory.js';
-import type { Broker, BrokerFeatures, Delivery } from '../../contracts/broker.js';
+import type { Broker, Delivery } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Traffic } from './traffic.js';
@@ -8,11 +8,11 @@ const NOW = AbortSignal.abort();
 
 /**
  * A broker in memory that notes its traffic and, idle, sets no timer: time may pass over it by years. What the broker that
- * it stands in for can't do, it can't either.
+ * it stands in for can't do, it can't either. What is published within a transaction is there at once: it knows of none.
  */
 export function testBroker(
   name: string,
-  { delay, priority, unique }: BrokerFeatures,
+  { features: { delay, priority, unique }, publishWithin }: Broker,
   traffic: Traffic,
   codec: Codec,
 ): Broker {
@@ -20,7 +20,7 @@ export function testBroker(
   const arrivals = new Arrivals();
   let clock: Clock | undefined;
 
-  return {
+  const broker: Broker = {
     ...inner,
     kind: 'testing',
     features: { ...inner.features, delay, priority, unique, patient: true },
@@ -87,6 +87,7 @@ export function testBroker(
       await inner.close();
     },
   };
+  return { ...broker, ...(publishWithin && { publishWithin: (_, queue, list) => broker.publish(queue, list) }) };
 }
 
 /** Wakes those who wait for messages. */

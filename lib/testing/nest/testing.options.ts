@@ -1,4 +1,4 @@
-import type { BrokerFeatures } from '../../contracts/broker.js';
+import type { Broker } from '../../contracts/broker.js';
 import { JsonCodec } from '../../core/codec/json.codec.js';
 import { FunqConfigError } from '../../core/errors.js';
 import type { FunqOptions, FunqStage, FunqStatics } from '../../nest/funq.options.js';
@@ -50,8 +50,8 @@ export function stage(
   return {
     options: (given) => {
       const codec = wanted.codec ?? given.codec ?? new JsonCodec();
-      const standIn = (name: string, features: BrokerFeatures) => testBroker(name, features, traffic, codec);
-      const brokers = Object.entries(given.brokers).map(([name, { features }]) => [name, standIn(name, features)]);
+      const standIn = (name: string, broker: Broker) => testBroker(name, broker, traffic, codec);
+      const brokers = Object.entries(given.brokers).map(([name, broker]) => [name, standIn(name, broker)]);
       return {
         ...given,
         ...wanted,

@@ -68,6 +68,24 @@ describe('publishing is refused', () => {
     ],
     ['with options that are none', (funq) => funq.publish('mails', [], null as never), 'FUNQ_OPTION_INVALID', 'null'],
     [
+      'within a transaction that is none',
+      (funq) => funq.publish('mails', [], { transaction: 'BEGIN' as never }),
+      'FUNQ_OPTION_INVALID',
+      'transaction is "BEGIN"',
+    ],
+    [
+      'within a transaction of a broker that has none',
+      (funq) => funq.to(Mails, { transaction: {} }).send('a@b.c'),
+      'FUNQ_FEATURE_UNSUPPORTED',
+      'has no transaction',
+    ],
+    [
+      'when somebody is asked within a transaction',
+      (funq) => funq.ask('mails', [], { transaction: {} } as never),
+      'FUNQ_OPTION_INVALID',
+      'asking mails: nobody answers within a transaction',
+    ],
+    [
       'with a priority out of range',
       (funq) => funq.publish('mails', [], { priority: 256 }),
       'FUNQ_OPTION_INVALID',
