@@ -27,7 +27,7 @@ withService('redis', (url) => {
       await run('npm', ['run', 'build', '-w', 'sample/03-redis'], { cwd: ROOT, timeout: 100_000 });
       const site = await Site.open();
       const idle = crawler();
-      await said(idle, /successfully started/);
+      await said(idle, /FunqConsumersModule dependencies initialized/);
       const first = crawler(`${site.address}/0`);
       await said(first, /links/);
       await expect.poll(() => site.visits.size, { timeout: 60_000 }).toBe(PAGES);
