@@ -1,6 +1,7 @@
 /** What contenders tell of, and how it is written. */
 export const RATE = { key: 'rate', title: 'tasks/s', format: 'count' };
 export const CPU = { key: 'cpu', title: 'µs CPU', format: 'ms' };
+export const SERVER = { key: 'server', title: 'µs server', format: 'ms' };
 export const PUBLISHED = { key: 'published', title: 'published/s', format: 'count' };
 export const CONSUMED = { key: 'consumed', title: 'consumed/s', format: 'count' };
 export const MEMORY = { key: 'memory', title: 'MiB', format: 'mib' };

@@ -1,15 +1,17 @@
 import { backlog } from './backlog.mjs';
-import { controls, memory } from './memory.mjs';
 import { mongoConsume, mongoPublish } from './mongo.mjs';
+import { controls, memory } from './memory.mjs';
 import { postgresBacklog, postgresConsume, postgresLatency, postgresPublish } from './postgres.mjs';
 import { publish } from './publish.mjs';
 import { queues } from './queues.mjs';
 import { rates } from './rates.mjs';
+import { redisBacklog, redisConsume, redisLatency, redisPublish, redisQueues } from './redis.mjs';
 import { sqliteConsume, sqlitePublish } from './sqlite.mjs';
 import { ask, latency } from './waiting.mjs';
 
 export const SUITES = [
   memory, controls, publish, sqliteConsume, sqlitePublish, backlog, queues, latency, ask, rates,
-  mongoConsume, mongoPublish,
+  redisConsume, redisPublish, redisLatency, redisQueues, redisBacklog,
   postgresConsume, postgresPublish, postgresLatency, postgresBacklog,
+  mongoConsume, mongoPublish,
 ]; // prettier-ignore

@@ -2,21 +2,31 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 
 const URL = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
-const BENCH = 'funq-bench';
+/** As the folders of `temporaryFile`, whose names funq's namespaces have. */
+const BENCH = 'funq-bench-';
 
-/** What a measurement may fill the server with; what earlier ones left goes away. */
-export async function freshNamespace() {
+/** Whatever earlier measurements left goes away. */
+export async function swept() {
   const client = connection();
   for await (const keys of client.scanStream({ match: `*${BENCH}*`, count: 1000 }))
     if (keys.length > 0) await client.unlink(keys);
   client.disconnect();
-  return `${BENCH}-${randomUUID()}`;
 }
+
+/** Names of keys and queues begin so. */
+export const freshName = () => `${BENCH}${randomUUID()}`;
 
 export const redisUrl = URL;
 
 export function connection(options = {}) {
   return new Redis(URL, { maxRetriesPerRequest: null, ...options });
+}
+
+/** What `work` resolves to, and microseconds of the server's processor time for each of `tasks`. */
+export async function withServer(tasks, work) {
+  const before = await redisCpu();
+  const figures = await work();
+  return { ...figures, server: ((await redisCpu()) - before) / tasks };
 }
 
 /** Microseconds of processor time that the server has used. */

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { explain, isReply, redisError } from './redis-error.js';
-import type { RedisTarget } from './redis-options.js';
+import { DEFAULT_URL, type RedisTarget } from './redis-options.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -62,7 +62,15 @@ export function addressOf({ url, options: { host, port, path, sentinels } }: Red
 
 export function addressOfClient(client: RedisClient): string {
   if (client instanceof Cluster) return 'the cluster';
-  return addressOf({ url: '', options: { host: 'localhost', port: 6379, ...client.options } });
+  return addressOf({ url: DEFAULT_URL, options: client.options });
+}
+
+/**
+ * The client by which to hear of messages: the same where the protocol lets it send commands all the same, as that of a cluster
+ * does by a connection of its own.
+ */
+export function listenerOf(client: RedisClient): RedisClient {
+  return client instanceof Cluster || client.options.protocol !== 2 ? client : client.duplicate({ protocol: 3 });
 }
 
 function checkedUrl(url: string): string {

@@ -1,6 +1,6 @@
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
-import { addressOf, addressOfClient, openClient, type RedisClient } from './redis-client.js';
+import { addressOf, addressOfClient, listenerOf, openClient, type RedisClient } from './redis-client.js';
 import { explain, isAway, redisError } from './redis-error.js';
 import { targetOf, type RedisConnectionOptions } from './redis-options.js';
 import { checkServer, type Kept } from './redis-server.js';
@@ -10,6 +10,8 @@ export type RedisScripts = Readonly<Record<string, string>>;
 /** A client in use, as the verbs need it. */
 export interface RedisLink {
   readonly client: RedisClient;
+  /** By which to hear of messages. */
+  readonly listener: RedisClient;
   /** Runs one of the session's scripts on the keys of `key`. Texts in the answer are texts. */
   run(script: string, key: string, ...values: readonly (string | number | Buffer)[]): Promise<unknown>;
   /** As `run`; texts in the answer are bytes. */
@@ -23,8 +25,6 @@ export interface RedisSessionParts {
   readonly kept: Kept;
   /** What the server is shown of the connection. */
   readonly name: string;
-  /** A new connection was made: whatever was tied to the last one is gone. */
-  opened?(link: RedisLink): void;
 }
 
 /** A server from `connect` to `close`, over one connection at a time. A connection that failed is given up; who comes next opens one. */
@@ -70,8 +70,8 @@ export class RedisSession {
     this.#clock = undefined;
     const link = this.#link;
     this.#link = undefined;
-    const client = (await link?.catch(() => undefined))?.client;
-    if (!this.options.client) client?.disconnect();
+    const used = await link?.catch(() => undefined);
+    for (const client of [used?.client, used?.listener]) if (client !== this.options.client) client?.disconnect();
   }
 
   #open(): Promise<RedisLink> {
@@ -96,10 +96,10 @@ export class RedisSession {
     const commands = client as unknown as Record<string, Command>;
     const link: RedisLink = {
       client,
+      listener: listenerOf(client),
       run: (script, ...values) => commands[script]!(...values),
       runForBytes: (script, ...values) => commands[`${script}Buffer`]!(...values),
     };
-    this.parts.opened?.(link);
     return link;
   }
 

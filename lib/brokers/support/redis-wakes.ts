@@ -29,7 +29,7 @@ export class RedisWakes {
     if (!others?.delete(sleeper) || others.size > 0) return;
     this.#sleepers.delete(sleeper.key);
     if (!this.#heard.delete(sleeper.key) || !this.#link) return;
-    this.#link.client.unsubscribe(channelOf(this.#link, sleeper.key)).catch(() => undefined);
+    this.#link.listener.unsubscribe(channelOf(this.#link, sleeper.key)).catch(() => undefined);
   }
 
   wake(key: string): void {
@@ -41,14 +41,14 @@ export class RedisWakes {
     if (this.#link !== link) this.#turnTo(link);
     let listening = this.#heard.get(key);
     if (!listening) {
-      listening = link.client.subscribe(channelOf(link, key));
+      listening = link.listener.subscribe(channelOf(link, key));
       this.#heard.set(key, listening);
     }
     await listening;
   }
 
   close(): void {
-    this.#link?.client.off('message', this.#onMessage);
+    this.#link?.listener.off('message', this.#onMessage);
     this.#link = undefined;
     this.#heard = new Map();
   }
@@ -56,7 +56,7 @@ export class RedisWakes {
   #turnTo(link: RedisLink): void {
     this.close();
     this.#link = link;
-    link.client.on('message', this.#onMessage);
+    link.listener.on('message', this.#onMessage);
   }
 
   readonly #onMessage = (channel: string, sender: string): void => {

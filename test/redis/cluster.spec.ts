@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { Cluster, Redis } from 'ioredis';
+import { redis } from 'nestjs-funq/redis';
+import { redisCoordination } from 'nestjs-funq/stores/redis';
+import { brokerConformance, conforms, coordinationConformance } from 'nestjs-funq/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withService } from '../services/service.js';
+import { atEnd, eventually, message, opened } from './opened.js';
+import { canStart, OwnServer } from './own-server.js';
+
+const SLOTS = 16_384;
+const NODES = 3;
+/** A part of the kit that goes through every script; the others don't differ from those on one server. */
+const PART =
+  /^(bodies|publish|receive: waits|ack|release|close: what|redelivered|order|priority|delay: a|ttl|unique|queues: (do|may)|count|purge|lease: a silent|filter: [avw]|rate: [sk]|presence|settings)/;
+
+withService('redis', () => {
+  describe.skipIf(!canStart)('a cluster of three', () => {
+    let servers: OwnServer[] = [];
+    const clients: Cluster[] = [];
+    const namespace = `test-${randomUUID()}`;
+    const client = (): Cluster => {
+      const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }));
+      const cluster = new Cluster(nodes, { redisOptions: { commandTimeout: 5000 } });
+      cluster.on('error', () => undefined);
+      clients.push(cluster);
+      return cluster;
+    };
+
+    beforeAll(async () => {
+      servers = await Promise.all(
+        Array.from({ length: NODES }, () =>
+          OwnServer.create('--cluster-enabled', 'yes', '--cluster-node-timeout', '5000'),
+        ),
+      );
+      await Promise.all(servers.map((server) => server.start()));
+      const admins = servers.map(({ port }) => new Redis(port));
+      for (const [index, admin] of admins.entries()) {
+        const [from, to] = [index, index + 1].map((part) => Math.floor((part * SLOTS) / NODES));
+        await admin.call('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to! - 1}`);
+        if (index > 0) await admin.call('CLUSTER', 'MEET', '127.0.0.1', `${servers[0]!.port}`);
+      }
+      const agreed = async (admin: Redis) => expect(await admin.cluster('INFO')).toContain('cluster_state:ok');
+      for (const admin of admins) await eventually(() => agreed(admin), 30_000);
+      for (const admin of admins) admin.disconnect();
+    }, 40_000);
+    afterAll(async () => {
+      for (const each of clients) each.disconnect();
+      await Promise.all(servers.map((server) => server.remove()));
+    });
+
+    // Each broker has a client of its own, as each process has.
+    const broker = brokerConformance({ create: () => redis({ ...lazily(client), namespace }) });
+    conforms('broker', broker.filter(({ name }) => PART.test(name)), { describe, it }); // prettier-ignore
+    const store = coordinationConformance({ create: () => redisCoordination({ ...lazily(client), namespace }) });
+    conforms('coordination', store.filter(({ name }) => PART.test(name)), { describe, it }); // prettier-ignore
+
+    it('keeps all keys of a queue in one slot, and queues apart', async () => {
+      const cluster = client();
+      const queue = await opened({ client: cluster, namespace });
+      for (const name of ['a', 'b', 'with {braces}', '}{', 'é']) {
+        await queue.publish(name, [message('m'), message('d', { delay: 60_000, ttl: 60_000, unique: 60_000 })]);
+        const subscription = await queue.subscribe(name, { prefetch: 1, lease: 60_000 });
+        atEnd(() => subscription.close());
+        await subscription.receive(1, new AbortController().signal);
+      }
+      const slots = new Map<string, Set<number>>();
+      for (const node of cluster.nodes('master')) {
+        for (const key of await node.keys(`${namespace}:{*`)) {
+          const tag = /^[^{]*\{(.*?)\}/.exec(key)![1]!;
+          const slot = (await node.cluster('KEYSLOT', key)) as number;
+          slots.set(tag, (slots.get(tag) ?? new Set()).add(slot));
+        }
+      }
+      expect(slots.get('with%20%7Bbraces%7D')?.size).toBe(1);
+      expect([...slots.values()].every(({ size }) => size === 1)).toBe(true);
+      expect(new Set([...slots.values()].flatMap((set) => [...set])).size).toBeGreaterThan(3);
+    });
+  });
+});
+
+/** A client that is made when the broker first asks for it: the kit makes brokers before the cluster is there. */
+function lazily(make: () => Cluster): { readonly client: Cluster } {
+  let made: Cluster | undefined;
+  return {
+    get client() {
+      return (made ??= make());
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { Broker, Delivery } from 'nestjs-funq';
+import type { RedisOptions } from 'nestjs-funq/redis';
+import { expect, it } from 'vitest';
+import { withService } from '../services/service.js';
+import { emptied } from './emptied.js';
+import { atEnd, message, opened, taken, textsOf } from './opened.js';
+
+withService('redis', (url) => {
+  const namespace = `test-${randomUUID()}`;
+  emptied({ url, namespace });
+  const open = (more: RedisOptions = {}) => opened({ url, namespace, ...more });
+  const subscribe = (broker: Broker, queue: string) => broker.subscribe(queue, { prefetch: 100, lease: 60_000 });
+  /** Everything in a queue, done. */
+  const emptiedOut = async (broker: Broker, queue: string): Promise<string[]> => {
+    const subscription = await subscribe(broker, queue);
+    const deliveries: Delivery[] = await taken(subscription, Infinity, 300);
+    await subscription.ack(deliveries);
+    await subscription.close();
+    return textsOf(deliveries);
+  };
+
+  it('stores a message once that is sent again while it waits, also while it is delayed', async () => {
+    const broker = await open();
+    const again = message('again');
+    const later = message('later', { delay: 60_000 });
+    for (let n = 0; n < 3; n++) expect(await broker.publish('resent', [again, later])).toEqual([]);
+    expect(await broker.count!('resent')).toBe(1);
+    expect(await broker.purge!('resent')).toBe(2);
+  });
+
+  it('stores what has the same id and another body, or takes the place of one that is handed out', async () => {
+    const broker = await open();
+    const id = 'the same';
+    await broker.publish('copies', [message('a', { id })]);
+    const subscription = await subscribe(broker, 'copies');
+    const held = await taken(subscription, 1);
+    await broker.publish('copies', [message('a', { id })]);
+    await broker.publish('copies', [message('b', { id })]);
+    expect(await subscription.ack(held)).toEqual([]);
+    expect((await emptiedOut(broker, 'copies')).toSorted()).toEqual(['a', 'b']);
+  });
+
+  it('takes every id: blanks, control characters, any script, any length', async () => {
+    const broker = await open();
+    const ids = ['', ' ', 'a b', 'a\nb', '\0', '漢字', '%20', '%', '\ud800', '-1', 'x'.repeat(5000)];
+    await broker.publish('ids', ids.map((id, n) => message(`${n}`, { id, unique: 60_000 }))); // prettier-ignore
+    await broker.publish('ids', ids.map((id) => message('repeat', { id, unique: 60_000 }))); // prettier-ignore
+    expect(await emptiedOut(broker, 'ids')).toEqual(ids.map((_, n) => `${n}`));
+  });
+
+  it('leaves nothing of a queue behind but how many messages it had', async () => {
+    const broker = await open();
+    const delayed = message('d', { delay: 1, ttl: 60_000, priority: 3 });
+    await broker.publish('traces', [message('a'), message('b', { ttl: 60_000 }), delayed]);
+    expect((await emptiedOut(broker, 'traces')).length).toBe(3);
+    const client = new Redis(url);
+    atEnd(() => client.disconnect());
+    const keys = await client.keys(`${namespace}:{traces}:*`);
+    expect(keys.map((key) => key.slice(key.lastIndexOf(':') + 1)).toSorted()).toEqual(['seq', 'waiting']);
+  });
+
+  it('splits what is large, and hands it out in parts', async () => {
+    const broker = await open();
+    const body = Buffer.alloc(1_500_000, 'x');
+    const many = Array.from({ length: 12 }, (_, n) =>
+      message('', { body: Buffer.concat([body, Buffer.from(`${n}`)]) }),
+    );
+    expect(await broker.publish('large', many)).toEqual([]);
+    const texts = await emptiedOut(broker, 'large');
+    expect(texts.map((text) => text.slice(body.length))).toEqual(many.map((_, n) => `${n}`));
+  });
+
+  it('works on a client of the app, with its key prefix and either protocol, and leaves it open', async () => {
+    for (const protocol of [2, 3] as const) {
+      const queue = `given-${protocol}`;
+      const client = new Redis(url, { keyPrefix: `${namespace}:prefix:`, protocol });
+      atEnd(() => client.disconnect());
+      const broker = await opened({ client, namespace });
+      const subscription = await subscribe(broker, queue);
+      expect(subscription.pulse).toBeUndefined();
+      const waiting = taken(subscription, 1, 10_000);
+      await expect.poll(() => client.exists(`${namespace}:{${queue}}:waiting`), { timeout: 3000 }).toBe(1);
+      const other = await opened({ client, namespace });
+      const since = performance.now();
+      await other.publish(queue, [message('m')]);
+      expect(textsOf(await waiting)).toEqual(['m']);
+      expect(performance.now() - since).toBeLessThan(1500);
+      await other.close();
+      await broker.close();
+      expect(await client.ping()).toBe('PONG');
+      client.disconnect();
+    }
+  });
+
+  it('keeps one connection for a thousand queues', { timeout: 60_000 }, async () => {
+    const client = new Redis(url);
+    atEnd(() => client.disconnect());
+    const name = (list: unknown): number => (list as string).match(/name=nestjs-funq /g)?.length ?? 0;
+    const before = name(await client.client('LIST'));
+    const broker = await open();
+    const queues = Array.from({ length: 1000 }, (_, n) => `many-${n}`);
+    const subscriptions = await Promise.all(queues.map((queue) => subscribe(broker, queue)));
+    const signal = new AbortController();
+    const receiving = subscriptions.map((each) => each.receive(1, signal.signal));
+    await Promise.all(queues.map((queue) => broker.publish(queue, [message(queue)])));
+    expect((await Promise.all(receiving)).map(textsOf)).toEqual(queues.map((queue) => [queue]));
+    expect(name(await client.client('LIST'))).toBe(before + 1);
+  });
+});
