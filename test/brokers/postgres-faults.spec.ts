@@ -16,18 +16,19 @@ const DETECTED = 15_000;
 @Injectable()
 class Work {
   readonly done = new Set<number>();
-  #changed: () => void = () => undefined;
+  readonly #waiting = new Set<() => void>();
 
   @Consumer({ queue: 'work', concurrency: 10, filter: true })
   run(n: number): void {
     this.done.add(n);
-    this.#changed();
+    for (const look of this.#waiting) look();
+    this.#waiting.clear();
   }
 
   /** Resolves to the milliseconds until `n` was run. */
   async until(n: number): Promise<number> {
     const from = performance.now();
-    while (!this.done.has(n)) await new Promise<void>((resolve) => (this.#changed = resolve));
+    while (!this.done.has(n)) await new Promise<void>((look) => this.#waiting.add(look));
     return performance.now() - from;
   }
 }
