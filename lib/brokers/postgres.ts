@@ -45,10 +45,9 @@ export function postgres(options: PostgresBrokerOptions): Broker {
     consumers: new PostgresConsumers(database, channel, clock),
     listener: new PostgresListener(database, clock, heard),
   }));
-  /** Nobody waits for it: who is not woken finds the message by polling. */
   const wake = (consumers: PostgresConsumers, queues: readonly string[]): void => {
     for (const queue of queues) heard(queue);
-    consumers.wake(queues).catch(() => undefined);
+    consumers.wake(queues);
   };
 
   return {

@@ -13,6 +13,8 @@ export const beatIn = (schema: string): string =>
 /** Who holds messages, and who of them is still there: one row for each subscription, kept by the server's time. */
 export class PostgresConsumers {
   #nextLook = -Infinity;
+  readonly #told = new Set<string>();
+  #waking: Promise<void> | undefined;
   readonly #insert: Statement;
   readonly #beat: Statement;
   readonly #rest: Statement;
@@ -69,9 +71,23 @@ export class PostgresConsumers {
 
   /**
    * Wakes the consumers of other processes that rest. To be called after what they are woken for was committed: a notification
-   * inside that transaction would make all commits of the database wait for each other.
+   * inside that transaction would make all commits of the database wait for each other. What is told while one statement is on
+   * its way goes with the next. Never rejects: who is not woken finds the message by polling.
    */
-  async wake(queues: readonly string[]): Promise<void> {
-    await this.database.run(this.#wake, [this.channel, queues]);
+  wake(queues: readonly string[]): void {
+    for (const queue of queues) this.#told.add(queue);
+    this.#waking ??= this.#tell().catch(() => undefined);
+  }
+
+  async #tell(): Promise<void> {
+    try {
+      while (this.#told.size > 0) {
+        const queues = [...this.#told];
+        this.#told.clear();
+        await this.database.run(this.#wake, [this.channel, queues]);
+      }
+    } finally {
+      this.#waking = undefined;
+    }
   }
 }

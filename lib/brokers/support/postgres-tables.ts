@@ -145,6 +145,24 @@ BEGIN
   RETURN cardinality(_rows) > 0;
 END $funq$;`;
 
+/** Removes some of what is not handed out; fewer than the limit when that was the rest. */
+const PURGE = `
+CREATE FUNCTION $schema.funq_purge(_queue text, _limit integer) RETURNS integer ${INDEXED}
+DECLARE
+  _removed integer;
+  _delayed integer;
+BEGIN
+  DELETE FROM $schema.funq_tasks WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM $schema.funq_tasks WHERE queue = _queue AND owner = ${NOBODY} AND due IS NULL
+    ORDER BY priority DESC, seq LIMIT _limit FOR UPDATE SKIP LOCKED));
+  GET DIAGNOSTICS _removed = ROW_COUNT;
+  DELETE FROM $schema.funq_tasks WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM $schema.funq_tasks WHERE queue = _queue AND due IS NOT NULL
+    ORDER BY due LIMIT _limit - _removed FOR UPDATE SKIP LOCKED));
+  GET DIAGNOSTICS _delayed = ROW_COUNT;
+  RETURN _removed + _delayed;
+END $funq$;`;
+
 /**
  * Ends the consumers whose lease ran out and answers with the queues to which messages returned. Nobody can show signs of life
  * to a server that is down, so all have a lease from its start.
@@ -166,7 +184,7 @@ END $funq$;`;
 /** What the broker keeps in a database. */
 export const BROKER: Part = {
   name: 'broker',
-  versions: [[TABLES, PUBLISH, CLAIM, SETTLE, LEAVE, SWEEP].join('\n')],
+  versions: [[TABLES, PUBLISH, CLAIM, SETTLE, LEAVE, PURGE, SWEEP].join('\n')],
   columns: {
     funq_tasks: ['seq', 'owner', 'due', 'expires', 'deliveries', 'priority', 'queue', 'body'],
     funq_consumers: ['id', 'queue', 'lease', 'expires', 'idle'],

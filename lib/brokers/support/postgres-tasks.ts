@@ -54,8 +54,7 @@ export class PostgresTasks {
       EXISTS (SELECT 1 FROM $schema.funq_consumers WHERE id = $2)`);
     this.#count = plain(`SELECT count(*)::float8 FROM $schema.funq_tasks
       WHERE queue = $1 AND ${free} AND (due IS NULL OR due <= clock_timestamp()) AND ${live}`);
-    this.#purge = plain(`DELETE FROM $schema.funq_tasks WHERE ctid = ANY (ARRAY (
-      SELECT ctid FROM $schema.funq_tasks WHERE queue = $1 AND ${free} LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1`);
+    this.#purge = statement('SELECT $schema.funq_purge($1, $2)');
   }
 
   /** Stores messages; the answer is the repeats, and those that were not reached when storing broke off. */
@@ -108,7 +107,8 @@ export class PostgresTasks {
 
   /** Removes some of what is not handed out; the answer is less than `limit` when that was the rest. */
   async purge(queue: string, limit: number): Promise<number> {
-    return (await this.#run(this.#purge, [queue, limit])).length;
+    const [row] = await this.#run(this.#purge, [queue, limit]);
+    return row![0] as number;
   }
 
   readonly #run: Run = (statement, values) => this.database.run(statement, values);
