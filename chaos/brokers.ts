@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Broker } from 'nestjs-funq';
 import { kafka } from 'nestjs-funq/kafka';
 import { sqlite } from 'nestjs-funq/sqlite';
@@ -15,5 +15,6 @@ export const BUSY_TIMEOUT = 2000;
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
   // Leases below 6 s need a server whose group.min.session.timeout.ms allows them.
-  kafka: ({ folder }) => kafka({ brokers: process.env['KAFKA_BROKERS'] ?? '', prefix: `${basename(folder)}.` }),
+  kafka: ({ folder }) =>
+    kafka({ brokers: process.env['KAFKA_BROKERS'] ?? '', prefix: `${basename(dirname(folder))}.` }),
 };
