@@ -88,7 +88,7 @@ describe('a partition’s window', () => {
     let window = windowOf(total);
     const random = (below: number): number => Math.floor(Math.random() * below);
     while (done.size < total) {
-      let out = take(window, 1 + random(200));
+      const out = take(window, 1 + random(200));
       for (const delivery of out) expect(done.has(entryOf(delivery).offset)).toBe(false);
       while (out.length > 0 && Math.random() < 0.95) {
         const some = out.splice(random(out.length), 1 + random(20));
