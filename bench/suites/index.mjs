@@ -1,4 +1,5 @@
 import { backlog } from './backlog.mjs';
+import { kafkaConsume, kafkaPublish } from './kafka.mjs';
 import { controls, memory } from './memory.mjs';
 import { publish } from './publish.mjs';
 import { queues } from './queues.mjs';
@@ -6,4 +7,7 @@ import { rates } from './rates.mjs';
 import { sqliteConsume, sqlitePublish } from './sqlite.mjs';
 import { ask, latency } from './waiting.mjs';
 
-export const SUITES = [memory, controls, publish, sqliteConsume, sqlitePublish, backlog, queues, latency, ask, rates];
+export const SUITES = [
+  memory, controls, publish, sqliteConsume, sqlitePublish, backlog, queues, latency, ask, rates,
+  kafkaConsume, kafkaPublish,
+]; // prettier-ignore

@@ -1,13 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { kafka } from 'nestjs-funq/kafka';
 import { memory } from 'nestjs-funq/memory';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
+import { kafkaBrokers } from './raw-kafka.mjs';
 
 /** How each broker is opened for a measurement, with a coordination store of its kind. Another broker is one line here. */
 const OPEN = {
+  kafka: ({ file }) => {
+    const prefix = `${basename(dirname(file))}.`;
+    return { broker: kafka({ brokers: kafkaBrokers, prefix }), coordination: memoryCoordination() };
+  },
   memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
 };
