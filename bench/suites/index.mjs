@@ -1,5 +1,6 @@
 import { backlog } from './backlog.mjs';
 import { mongoConsume, mongoPublish } from './mongo.mjs';
+import { kafkaConsume, kafkaPublish } from './kafka.mjs';
 import { controls, memory } from './memory.mjs';
 import { postgresBacklog, postgresConsume, postgresLatency, postgresPublish } from './postgres.mjs';
 import { publish } from './publish.mjs';
@@ -14,4 +15,5 @@ export const SUITES = [
   redisConsume, redisPublish, redisLatency, redisQueues, redisBacklog,
   postgresConsume, postgresPublish, postgresLatency, postgresBacklog,
   mongoConsume, mongoPublish,
+  kafkaConsume, kafkaPublish,
 ]; // prettier-ignore

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { kafka } from 'nestjs-funq/kafka';
 import { memory } from 'nestjs-funq/memory';
 import { openMongo } from './mongo.mjs';
 import { openPostgres } from './postgres.mjs';
@@ -10,9 +11,14 @@ import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { redisCoordination } from 'nestjs-funq/stores/redis';
 import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
 import { redisUrl } from './redis.mjs';
+import { kafkaBrokers } from './raw-kafka.mjs';
 
 /** How each broker is opened for a measurement, with a coordination store of its kind. Another broker is one line here. */
 const OPEN = {
+  kafka: ({ file }) => {
+    const prefix = `${basename(dirname(file))}.`;
+    return { broker: kafka({ brokers: kafkaBrokers, prefix }), coordination: memoryCoordination() };
+  },
   memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
   redis: ({ file }) => {
     const options = { url: redisUrl, namespace: basename(dirname(file)) };

@@ -51,7 +51,7 @@ export function kafka(options: KafkaOptions): Broker {
   const open = async (topic: string, clients: KafkaClients, time: number): Promise<KafkaSubscription> => {
     const failed = (error: unknown): Error => session.failed(error);
     const closed = (ended: KafkaSubscription): void => void subscriptions.delete(ended);
-    const subscription = new KafkaSubscription(topic, time, { settings, topics, clients, failed, closed });
+    const subscription = new KafkaSubscription(topic, { settings, topics, clients, session: time, failed, closed });
     subscriptions.add(subscription);
     await subscription.start().catch(async (error: unknown) => {
       await subscription.close();

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { BaseOptions, SASLOptions } from '@platformatic/kafka';
 import { driverError } from './driver-error.js';
@@ -86,7 +87,10 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
       timeout: REQUEST_TIMEOUT - 2000,
       metadataMaxAge: 30_000,
       retryDelay: 200,
-      ...(tls && { tls, tlsServerName: true }),
+      ...(tls && {
+        tls,
+        tlsServerName: brokers.some((address) => isIP(address.slice(0, address.lastIndexOf(':'))) === 0),
+      }),
       ...(options.sasl && { sasl: options.sasl }),
     },
     address: brokers.join(','),

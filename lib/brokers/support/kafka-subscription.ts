@@ -14,12 +14,16 @@ import { Polling, type Attempt } from './polling.js';
 const RESERVE = 1000;
 /** Milliseconds between two looks whether something is to be fetched, when nothing happens. */
 const LOOK = 500;
+/** By how many milliseconds the server may be late. */
+const LATE = 2000;
 /** How long `subscribe` waits for the group to take it in; after that `receive` does. */
 const JOIN = 5000;
 export interface KafkaSubscriptionParts {
   readonly settings: KafkaSettings;
   readonly topics: KafkaTopics;
   readonly clients: KafkaClients;
+  /** Milliseconds. */
+  readonly session: number;
   /** The error as one of ours; what was silent is replaced. */
   failed(error: unknown): Error;
   closed(subscription: KafkaSubscription): void;
@@ -42,21 +46,19 @@ export class KafkaSubscription implements Subscription {
 
   constructor(
     readonly topic: string,
-    /** Milliseconds. */
-    session: number,
     private readonly parts: KafkaSubscriptionParts,
   ) {
-    const { settings, clients, topics } = parts;
+    const { settings, clients, topics, session } = parts;
     this.#polling = new Polling(clients.clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
       // A group that forms anew answers only when all members have, or have run out of time.
-      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + 2000) },
+      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + LATE) },
       group: topics.groupOf(topic),
       topic,
       session,
       held: () => this.#partitions.tell(),
       joined: (partitions, kept) => this.#joined(partitions, kept),
-      failed: (error) => this.#failed(error, true),
+      failed: (error) => this.#news(error, true),
     });
     this.#fetcher = new KafkaFetcher(this.#member.consumer, topic, settings.client);
     this.#committer = new KafkaCommitter({
@@ -99,7 +101,7 @@ export class KafkaSubscription implements Subscription {
     for (const { receipt } of deliveries) (receipt as Entry).window.release(receipt as Entry);
     await this.#store();
     await this.#handOn();
-    this.#polling.wake();
+    this.#news();
     return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
   }
 
@@ -124,7 +126,7 @@ export class KafkaSubscription implements Subscription {
     }
     const taken = await this.#take(max);
     const low = this.#partitions.low(RESERVE);
-    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => this.#arrived(error));
+    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => this.#news(error));
     return { taken };
   }
 
@@ -141,11 +143,6 @@ export class KafkaSubscription implements Subscription {
     return taken.filter(({ receipt }) => !(receipt as Entry).window.lost);
   }
 
-  #arrived(error?: unknown): void {
-    if (error !== undefined) this.#failed(error);
-    this.#polling.wake();
-  }
-
   async #store(): Promise<void> {
     try {
       await this.#committer.flush();
@@ -154,8 +151,9 @@ export class KafkaSubscription implements Subscription {
     }
   }
 
-  #failed(error: unknown, over = false): void {
-    this.#fault ??= error;
+  /** `receive` is to look again; `over` when nothing more will come of this membership. */
+  #news(fault?: unknown, over = false): void {
+    this.#fault ??= fault;
     this.#over ||= over;
     this.#polling.wake();
   }
@@ -164,7 +162,7 @@ export class KafkaSubscription implements Subscription {
     try {
       await this.#member.join();
     } catch (error) {
-      this.#failed(error, true);
+      this.#news(error, true);
     }
   }
 
@@ -172,8 +170,8 @@ export class KafkaSubscription implements Subscription {
     if (this.#closing) return;
     if (!kept) this.#partitions.lose();
     this.#wanted = this.#partitions.assign(partitions);
-    this.#opening = this.#open(this.#wanted).catch((error: unknown) => this.#failed(error, true));
-    void this.#handOn().catch((error: unknown) => this.#failed(error));
+    this.#opening = this.#open(this.#wanted).catch((error: unknown) => this.#news(error, true));
+    void this.#handOn().catch((error: unknown) => this.#news(error));
     this.#polling.wake();
   }
 
@@ -186,7 +184,7 @@ export class KafkaSubscription implements Subscription {
       const { offset, text } = committed.get(partition) ?? { offset: 0, text: null };
       this.#partitions.open(partition, offset, text);
     }
-    this.#polling.wake();
+    this.#news();
   }
 
   /** Gives up the partitions that are to go to others and of which nothing is out, and has the group form anew. */

@@ -129,10 +129,9 @@ export class KafkaWindow {
       runs.add(offset, offset + 1, state === 'done' ? DONE : count + (state === 'out' ? 1 : 0));
       at = offset + 1;
     }
-    if (index === this.#entries.length) {
-      runs.add(at, this.position, DONE);
-      for (const { from, to, count } of this.#known) runs.add(Math.max(from, this.position), to, count);
-    }
+    const rest = this.#entries[index];
+    if (at < this.#end || !rest) runs.add(at, rest?.offset ?? this.position, DONE);
+    if (!rest) for (const { from, to, count } of this.#known) runs.add(Math.max(from, this.position), to, count);
     return writeMarks(runs.list);
   }
 
