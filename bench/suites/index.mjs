@@ -2,8 +2,24 @@ import { backlog } from './backlog.mjs';
 import { controls, memory } from './memory.mjs';
 import { publish } from './publish.mjs';
 import { queues } from './queues.mjs';
+import { rabbitmqConsume, rabbitmqLatency, rabbitmqPublish, rabbitmqQueues } from './rabbitmq.mjs';
 import { rates } from './rates.mjs';
 import { sqliteConsume, sqlitePublish } from './sqlite.mjs';
 import { ask, latency } from './waiting.mjs';
 
-export const SUITES = [memory, controls, publish, sqliteConsume, sqlitePublish, backlog, queues, latency, ask, rates];
+export const SUITES = [
+  memory,
+  controls,
+  publish,
+  sqliteConsume,
+  sqlitePublish,
+  backlog,
+  queues,
+  latency,
+  ask,
+  rates,
+  ...rabbitmqPublish,
+  ...rabbitmqConsume,
+  ...rabbitmqLatency,
+  rabbitmqQueues,
+];

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memory } from 'nestjs-funq/memory';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
@@ -10,7 +12,19 @@ import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
 const OPEN = {
   memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
+  'rabbitmq-quorum': () => ({ broker: ownRabbit('quorum'), coordination: memoryCoordination() }),
+  'rabbitmq-classic': () => ({ broker: ownRabbit('classic'), coordination: memoryCoordination() }),
 };
+
+/** Queues of its own, which the server removes by itself; without priorities, as the peers' are. */
+const ownRabbit = (type) =>
+  rabbitmq({
+    url: process.env.AMQP_URL ?? 'amqp://localhost',
+    prefix: `bench-${randomUUID()}-`,
+    type,
+    priorities: 0,
+    arguments: { 'x-expires': 600_000 },
+  });
 
 /** `file` is where a broker on a file keeps its tasks. */
 export function openBroker(name, { file } = {}) {

@@ -52,7 +52,8 @@ export class Outbox {
   #batcher(queue: string): Batcher<Outgoing, Error | undefined> {
     let batcher = this.#queues.get(queue);
     if (!batcher) {
-      batcher = new Batcher((messages) => this.#send(queue, messages), BATCH);
+      const { pipelined } = this.options.broker.features;
+      batcher = new Batcher((messages) => this.#send(queue, messages), BATCH, pipelined);
       this.#queues.set(queue, batcher);
     }
     return batcher;
