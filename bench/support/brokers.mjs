@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -5,6 +6,7 @@ import { kafka } from 'nestjs-funq/kafka';
 import { memory } from 'nestjs-funq/memory';
 import { openMongo } from './mongo.mjs';
 import { openPostgres } from './postgres.mjs';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { redis } from 'nestjs-funq/redis';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
@@ -27,7 +29,19 @@ const OPEN = {
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
   mongo: openMongo,
   postgres: openPostgres,
+  'rabbitmq-quorum': () => ({ broker: ownRabbit('quorum'), coordination: memoryCoordination() }),
+  'rabbitmq-classic': () => ({ broker: ownRabbit('classic'), coordination: memoryCoordination() }),
 };
+
+/** Queues of its own, which the server removes by itself; without priorities, as the peers' are. */
+const ownRabbit = (type) =>
+  rabbitmq({
+    url: process.env.AMQP_URL ?? 'amqp://localhost',
+    prefix: `bench-${randomUUID()}-`,
+    type,
+    priorities: 0,
+    arguments: { 'x-expires': 600_000 },
+  });
 
 /** `file` is where a broker on a file keeps its tasks. */
 export function openBroker(name, { file } = {}) {

@@ -37,8 +37,14 @@ function readRounds(given) {
 }
 
 function readSuites({ only, broker }, suites) {
-  if (broker !== undefined) return suitesOf(broker, suites);
-  if (only === undefined) return suites.filter(({ asked }) => !asked);
+  if (only !== undefined) return named(only, suites);
+  if (broker === undefined) return suites.filter((suite) => !suite.asked && !suite.broker);
+  const found = suites.filter((suite) => suite.broker === broker);
+  if (found.length > 0) return found;
+  throw new Error(`--broker names '${broker}'; there are ${serversOf(suites).join(', ')}`);
+}
+
+function named(only, suites) {
   return only.split(',').map((name) => {
     const suite = suites.find((each) => each.name === name.trim());
     if (suite) return suite;
@@ -46,9 +52,4 @@ function readSuites({ only, broker }, suites) {
   });
 }
 
-function suitesOf(broker, suites) {
-  const found = suites.filter((suite) => suite.broker === broker);
-  if (found.length > 0) return found;
-  const brokers = new Set(suites.flatMap((suite) => suite.broker ?? []));
-  throw new Error(`--broker names '${broker}'; there are suites of ${[...brokers].join(', ')}`);
-}
+const serversOf = (suites) => [...new Set(suites.flatMap(({ broker }) => broker ?? []))];

@@ -23,4 +23,6 @@ export interface BrokerFeatures {
   readonly partitioned?: boolean;
   /** Part of this process, so never away: its `receive` may wait as long as it takes, and is given no deadline. Default: false. */
   readonly patient?: boolean;
+  /** How many calls of `publish` to one queue may be under way, stored in the order in which they began. Default: 1. */
+  readonly pipelined?: number;
 }

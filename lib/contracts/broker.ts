@@ -57,7 +57,7 @@ export interface Broker {
   /** How many messages of `queue` wait: published, not delayed into the future, not handed out. */
   count?(queue: string): Promise<number>;
 
-  /** Removes every message of `queue` that is not handed out, delayed ones too unless the broker says otherwise. Resolves to how many. */
+  /** Removes every message of `queue` that is not handed out, delayed ones too where it can. Resolves to how many. */
   purge?(queue: string): Promise<number>;
 }
 
@@ -73,16 +73,13 @@ export interface AwayError extends Error {
 
 /** One message on its way in. */
 export interface Outgoing {
-  /**
-   * Unique to this message. A broker may use it to make a resend of the *same* message harmless; it must never merge two
-   * messages with different ids.
-   */
+  /** Unique to this message: a broker may make a resend of the *same* one harmless, and never merges two with different ids. */
   readonly id: string;
   /** Any bytes, also none. */
   readonly body: Uint8Array;
   /** Milliseconds before the message may be handed out. Given only where `features.delay`. */
   readonly delay?: number;
-  /** 0 (the default) to 255; a higher one is handed out first, equal ones in order. Given only where `features.priority`; what is too high for the broker is refused. */
+  /** 0 (the default) to 255, or what the broker takes; a higher one is handed out first, equal ones in order. Given only where `features.priority`. */
   readonly priority?: number;
   /** Milliseconds after which nobody wants the message any more and the broker may drop it; a broker without `features.ttl` keeps it. */
   readonly ttl?: number;

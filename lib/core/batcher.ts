@@ -8,18 +8,21 @@ export interface Listener<A> {
 }
 
 /**
- * Gathers what is asked for while one call is in flight and sends it as the next: no timer, no added wait when idle, big
+ * Gathers what is asked for while a call is in flight and sends it as the next: no timer, no added wait when idle, big
  * batches under load. Each member settles by its own fate.
  */
 export class Batcher<T, A> {
   #items: T[] = [];
   #listeners: Listener<A>[] = [];
-  #sending: Promise<void> | undefined;
+  readonly #lanes = new Set<Promise<void>>();
+  #running = 0;
+  #gathering = false;
 
-  /** `max` members go in one call. `idle` is told when nothing is left. */
+  /** `max` members go in one call; `width` calls are in flight at once; `idle` is told when nothing is left. */
   constructor(
     private readonly send: SendBatch<T, A>,
     private readonly max: number,
+    private readonly width = 1,
     private readonly idle?: () => void,
   ) {}
 
@@ -32,17 +35,25 @@ export class Batcher<T, A> {
   post(item: T, listener: Listener<A>): void {
     this.#items.push(item);
     this.#listeners.push(listener);
-    this.#sending ??= this.#run();
+    if (this.#running < this.width && !this.#gathering) this.#begin();
   }
 
   /** Resolves when everything that was added has been sent or has failed. */
   async flush(): Promise<void> {
-    while (this.#sending) await this.#sending;
+    while (this.#running > 0) await Promise.all(this.#lanes);
+  }
+
+  #begin(): void {
+    this.#running++;
+    this.#gathering = true;
+    const lane = this.#run().then(() => void this.#lanes.delete(lane));
+    this.#lanes.add(lane);
   }
 
   async #run(): Promise<void> {
     // What is added in the same turn goes together.
     await undefined;
+    this.#gathering = false;
     while (this.#items.length > 0) {
       const all = this.#items.length <= this.max;
       const items = all ? this.#items : this.#items.slice(0, this.max);
@@ -51,8 +62,7 @@ export class Batcher<T, A> {
       this.#listeners = all ? [] : this.#listeners.slice(this.max);
       await this.#dispatch(items, listeners);
     }
-    this.#sending = undefined;
-    this.idle?.();
+    if (--this.#running === 0) this.idle?.();
   }
 
   async #dispatch(items: readonly T[], listeners: readonly Listener<A>[]): Promise<void> {

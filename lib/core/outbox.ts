@@ -58,9 +58,11 @@ export class Outbox {
     const queues = transaction ? this.#queuesWithin(transaction) : this.#queues;
     let batcher = queues.get(queue);
     if (!batcher) {
+      const { pipelined } = this.options.broker.features;
       // Callers come and go, and each has a queue of its own for its replies.
       const idle = (): unknown => queues.delete(queue);
-      batcher = new Batcher((messages) => this.#send(queue, messages, transaction), BATCH, idle);
+      const send = (messages: readonly Outgoing[]) => this.#send(queue, messages, transaction);
+      batcher = new Batcher(send, BATCH, transaction ? 1 : pipelined, idle);
       queues.set(queue, batcher);
     }
     return batcher;

@@ -23,6 +23,20 @@ export const DUE_EXCHANGE = {
 /** What comes due for a queue that was deleted meanwhile stays in the queue of this name. */
 const UNDELIVERED = 'funq.undelivered';
 
+/** The exchange to publish to, and the headers that say which levels to wait in. */
+export function wayOf(delay: number): { readonly exchange: string; readonly headers: Record<string, boolean> } {
+  const headers: Record<string, boolean> = {};
+  let exchange = '';
+  let units = Math.max(1, Math.ceil(delay / UNIT));
+  for (let level = LEVELS - 1; level >= 0; level--) {
+    const takes = units * UNIT >= wait(level);
+    if (takes) units -= wait(level) / UNIT;
+    if (takes) exchange ||= nameOf(level);
+    if (exchange) headers[headerOf(level)] = takes;
+  }
+  return { exchange, headers };
+}
+
 /**
  * Delays made of queues in which every message waits equally long, so none is held up by one before it. A message walks down
  * the levels and waits in those that its headers name. Shared by all queues of the virtual host and kept by the server;
@@ -34,19 +48,10 @@ export class RabbitDelays {
 
   constructor(private readonly apart: <T>(work: (channel: Channel) => Promise<T>) => Promise<T>) {}
 
-  /** The exchange to publish to, and the headers that say which levels to wait in. Declares what is missing. */
-  async way(delay: number): Promise<{ readonly exchange: string; readonly headers: Record<string, boolean> }> {
-    const headers: Record<string, boolean> = {};
-    let units = Math.ceil(delay / UNIT);
-    let top = -1;
-    for (let level = LEVELS - 1; level >= 0; level--) {
-      const takes = units * UNIT >= wait(level);
-      if (takes) units -= wait(level) / UNIT;
-      if (takes && top < 0) top = level;
-      if (top >= 0) headers[headerOf(level)] = takes;
-    }
-    await this.#build(top + 1);
-    return { exchange: nameOf(top), headers };
+  /** Declares what a delay needs and is missing. */
+  prepare(delay: number): Promise<void> {
+    const { exchange } = wayOf(delay);
+    return this.#build(1 + Array.from({ length: LEVELS }, (_, level) => nameOf(level)).indexOf(exchange));
   }
 
   /** The server may have lost them. */

@@ -24,6 +24,8 @@ export class RabbitOutlet {
   readonly declared = new Map<string, Promise<string>>();
   readonly #returned = new Set<string>();
   #failure: Error | undefined;
+  /** Set while the socket takes no more. */
+  #draining: Promise<void> | undefined;
 
   constructor(
     private readonly connection: RabbitConnection,
@@ -53,9 +55,11 @@ export class RabbitOutlet {
       if (answer && !isRefusal(answer)) lost++;
       if (--left === 0) finish();
     };
+    // In order, also where calls overlap: who began first goes on first.
+    while (this.#draining) await this.#draining;
     for (const [index, sending] of sendings.entries()) {
       if (this.#write(sending, (answer) => told(index, answer))) continue;
-      await this.connection.answer(this.#drained(), CONFIRM);
+      await (this.#draining ??= this.connection.answer(this.#drained(), CONFIRM));
     }
     await this.connection.answer(finished, CONFIRM);
     if (lost === sendings.length) throw failures[0]!.error;
@@ -76,6 +80,7 @@ export class RabbitOutlet {
     return new Promise((resolve) => {
       const go = (): void => {
         this.channel.off('drain', go).off('close', go);
+        this.#draining = undefined;
         resolve();
       };
       this.channel.on('drain', go).on('close', go);

@@ -1,7 +1,7 @@
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { driverError } from './driver-error.js';
 import type { RabbitConnection } from './rabbitmq-connection.js';
-import { LONGEST_DELAY, RabbitDelays } from './rabbitmq-delays.js';
+import { LONGEST_DELAY, RabbitDelays, wayOf } from './rabbitmq-delays.js';
 import { channelError } from './rabbitmq-error.js';
 import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
 import type { RabbitTopology } from './rabbitmq-topology.js';
@@ -38,8 +38,9 @@ export class RabbitPublisher {
     }
     const attempt = async (indexes: readonly number[]): Promise<PublishFailure[]> => {
       const name = await this.#declared(outlet, queue);
-      const sendings: Sending[] = [];
-      for (const index of indexes) sendings.push(await this.#sending(queue, name, messages[index]!));
+      const longest = indexes.reduce((most, index) => Math.max(most, messages[index]!.delay ?? 0), 0);
+      if (longest > 0) await this.#delays.prepare(longest);
+      const sendings = indexes.map((index) => this.#sending(queue, name, messages[index]!));
       const failed = await outlet.send(queue, sendings);
       return failed.map(({ index, error }) => ({ index: indexes[index]!, error }));
     };
@@ -96,7 +97,7 @@ export class RabbitPublisher {
     return declaring;
   }
 
-  async #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Promise<Sending> {
+  #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Sending {
     const route = this.topology.routeOf(queue);
     const properties = { messageId: id, persistent: true, ...(priority && { priority }) };
     const expiration = ttl === undefined ? {} : { expiration: Math.max(0, Math.ceil(ttl)) };
@@ -106,7 +107,7 @@ export class RabbitPublisher {
     }
     if (delay <= 0) return { exchange: '', key: name, body, properties: { ...properties, ...expiration } };
     // A time to live would end the wait, so there is none.
-    const { exchange, headers } = await this.#delays.way(delay);
+    const { exchange, headers } = wayOf(delay);
     return { exchange, key: name, body, properties: { ...properties, headers } };
   }
 }

@@ -1,0 +1,72 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AmqpConnection, RabbitMQModule, RabbitSubscribe } from '@golevelup/nestjs-rabbitmq';
+import { queueOptions, url } from '../support/raw-rabbitmq.mjs';
+import { inFlight, stopwatch, timed, warmed } from '../support/timing.mjs';
+
+/** @golevelup/nestjs-rabbitmq: `act` is what is measured. Its `prefetch` is the best of 100, 500, 1,000, 2,000. */
+export async function measure({ act, tasks, type, prefetch = 1000 }) {
+  const queue = `bench-${randomUUID()}`;
+  const publishing = await start({ queue, type, prefetch, consumer: [] });
+  const connection = publishing.get(AmqpConnection);
+  await connection.channel.assertQueue(queue, queueOptions(type));
+  const publish = (count) =>
+    inFlight(count, 1000, (index) => connection.publish('', queue, { index }, { persistent: true }));
+  const figures =
+    act === 'publish'
+      ? await warmed(
+          () => publish(tasks / 4),
+          () => timed(tasks, () => publish(tasks)),
+        )
+      : await consume({ queue, type, prefetch, tasks, publish });
+  await connection.channel.deleteQueue(queue);
+  await publishing.close();
+  return figures;
+}
+
+async function consume({ queue, type, prefetch, tasks, publish }) {
+  await publish(tasks);
+  globalThis.gc?.();
+  let stop;
+  let left = tasks;
+  let ended;
+  const done = new Promise((resolve) => (ended = resolve));
+  class Noop {
+    async handle() {
+      stop ??= stopwatch(tasks);
+      if (--left === 0) ended(stop());
+    }
+  }
+  const described = Object.getOwnPropertyDescriptor(Noop.prototype, 'handle');
+  RabbitSubscribe({ queue, queueOptions: queueOptions(type), allowNonJsonMessages: false })(
+    Noop.prototype,
+    'handle',
+    described,
+  );
+  Injectable()(Noop);
+  const app = await start({ queue, type, prefetch, consumer: [Noop] });
+  const figures = await done;
+  await app.close();
+  return figures;
+}
+
+async function start({ prefetch, consumer }) {
+  class App {}
+  Module({
+    imports: [
+      RabbitMQModule.forRoot({
+        uri: url(),
+        prefetchCount: prefetch,
+        connectionInitOptions: { wait: true },
+        connectionManagerOptions: { connectionOptions: { noDelay: true } },
+        enableControllerDiscovery: false,
+      }),
+    ],
+    providers: consumer,
+  })(App);
+  const app = await NestFactory.createApplicationContext(App, { logger: ['error'], abortOnError: false });
+  await app.init();
+  return app;
+}
