@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Broker } from 'nestjs-funq';
+import { redis } from 'nestjs-funq/redis';
 import { sqlite } from 'nestjs-funq/sqlite';
 
 /** Where one run keeps what it stores: a folder of its own, whose name is random and so does for a namespace elsewhere. */
@@ -12,5 +13,6 @@ export const BUSY_TIMEOUT = 2000;
 
 /** The brokers under test, one line each: how a process gets one that is not connected yet. */
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
+  redis: ({ folder }) => redis({ url: process.env['REDIS_URL'], namespace: basename(folder) }),
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
 };

@@ -1,14 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { memory } from 'nestjs-funq/memory';
 import { sqlite } from 'nestjs-funq/sqlite';
+import { redis } from 'nestjs-funq/redis';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
+import { redisCoordination } from 'nestjs-funq/stores/redis';
 import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
+import { redisUrl } from './redis.mjs';
 
 /** How each broker is opened for a measurement, with a coordination store of its kind. Another broker is one line here. */
 const OPEN = {
   memory: () => ({ broker: memory(), coordination: memoryCoordination() }),
+  redis: ({ file }) => {
+    const options = { url: redisUrl, namespace: basename(dirname(file)) };
+    return { broker: redis(options), coordination: redisCoordination(options) };
+  },
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FunqPublisher, JsonCodec, getBrokerToken, type Broker, type Delivery } from 'nestjs-funq';
@@ -39,8 +39,7 @@ const LOOK = 1500;
 export async function experiment(plan: Plan): Promise<Result> {
   const since = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'funq-chaos-'));
-  const store = join(folder, 'store');
-  mkdirSync(store);
+  const store = mkdtempSync(join(folder, 'store-'));
   const restore = plan.fault.prepare?.(store);
   let outcome: Pick<Result, 'account' | 'findings' | 'breaches'>;
   try {

@@ -1,3 +1,66 @@
-export function redis(): never {
-  throw new Error('not there yet');
+import type { Broker } from '../contracts/broker.js';
+import { Polling } from './support/polling.js';
+import { checkedNamespace } from './support/redis-keys.js';
+import type { RedisConnectionOptions } from './support/redis-options.js';
+import { pulseSource } from './support/redis-pulse.js';
+import { RedisQueues } from './support/redis-queues.js';
+import { QUEUE_SCRIPTS } from './support/redis-scripts.js';
+import { RedisSession } from './support/redis-session.js';
+import { RedisSubscription } from './support/redis-subscription.js';
+import { RedisWakes } from './support/redis-wakes.js';
+
+export interface RedisOptions extends RedisConnectionOptions {}
+
+/** Milliseconds after which a consumer looks into a quiet queue, though nothing was said of messages. */
+const QUIET = 5000;
+
+/**
+ * Queues on a Redis server from version 6.2, also Valkey, or a Redis Cluster; over one connection, however many queues.
+ *
+ * What was published is as safe as the server keeps it: use an append-only file, of which at most the last second is lost when
+ * the machine fails (`appendfsync everysec`) or nothing (`always`). A replica that takes over may lack the last messages.
+ * The messages of a process that was killed are taken up when its lease has passed, by the server's own clock, and a moment
+ * more: a third of the lease, at most a second. While an event loop is blocked, up to `maxBlock`, a thread keeps its messages.
+ */
+export function redis(options: RedisOptions = {}): Broker {
+  const source = pulseSource(options);
+  const subscriptions = new Set<RedisSubscription>();
+  const session = new RedisSession(options, { scripts: QUEUE_SCRIPTS, kept: 'lasting', name: 'nestjs-funq' });
+  const queues = new RedisQueues(session, checkedNamespace(options.namespace));
+  const wakes = new RedisWakes(queues.self);
+
+  return {
+    kind: 'redis',
+    features: {
+      delay: true,
+      priority: true,
+      ttl: true,
+      unique: true,
+      durable: true,
+      shared: true,
+      ordered: true,
+      redelivery: 'counted',
+    },
+    required: options.required ?? false,
+    connect: (context) => session.connect(context),
+    publish(queue, messages) {
+      const key = queues.keyOf(queue);
+      return queues.publish(key, messages, () => wakes.wake(key));
+    },
+    async subscribe(queue, { lease }) {
+      const polling = new Polling(session.clock, { interval: QUIET, longest: QUIET });
+      const closed = (ended: RedisSubscription): void => void subscriptions.delete(ended);
+      const parts = { session, queues, wakes, polling, source, closed };
+      const subscription = new RedisSubscription(queue, lease, parts);
+      await subscription.start();
+      subscriptions.add(subscription);
+      return subscription;
+    },
+    count: (queue) => queues.count(queues.keyOf(queue)),
+    purge: (queue) => queues.purge(queues.keyOf(queue)),
+    close: async () => {
+      await session.close(() => Promise.allSettled([...subscriptions].map((subscription) => subscription.close())));
+      wakes.close();
+    },
+  };
 }

@@ -82,11 +82,12 @@ export function rateCases(): StoreCase<CoordinationStore>[] {
         const store = await trial.open();
         const interval = 1000 / 7;
         const starts = await Schedule.of(trial, interval);
+        await starts.expect(store, 0); // On a real clock the many take their time, so the schedule has to begin before them.
         for (let done = 0; done < 10_000; done += 500) {
           await Promise.all(Array.from({ length: 500 }, () => store.reserve(starts.key, interval, 1, 1)));
         }
         // Numbers that count milliseconds since 1970 have grains of a quarter of a microsecond, 10,000 times.
-        await starts.expect(store, 10_000 * interval, 1, Math.max(trial.tolerance, 1));
+        await starts.expect(store, 10_001 * interval, 1, Math.max(trial.tolerance, 1));
       },
     },
     {

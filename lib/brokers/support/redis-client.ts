@@ -1,0 +1,80 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { explain, isReply, redisError } from './redis-error.js';
+import type { RedisTarget } from './redis-options.js';
+
+export type RedisClient = Redis | Cluster;
+
+/** Milliseconds for a connection to be made, and for a command to be answered. */
+const TIMEOUT = 5000;
+
+/**
+ * One connection that is never mended: when it breaks, its commands are rejected, none is sent again, and a new client is to be
+ * opened. So there is no state in which a client waits for ever.
+ */
+const SINGLE_USE: RedisOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: null,
+  reconnectOnError: null,
+  sentinelRetryStrategy: () => null,
+  // What is told of messages comes over the connection that fetches them.
+  protocol: 3,
+  stringNumbers: false,
+  showFriendlyErrorStack: false,
+};
+
+/** Rejects with an explained error. */
+export async function openClient(target: RedisTarget, name: string): Promise<Redis> {
+  const address = addressOf(target);
+  const client = new Redis(checkedUrl(target.url), {
+    connectTimeout: TIMEOUT,
+    commandTimeout: TIMEOUT,
+    keepAlive: TIMEOUT,
+    connectionName: name,
+    ...target.options,
+    ...SINGLE_USE,
+  });
+  let complaint: Error | undefined;
+  client.on('error', (error: Error) => (complaint = error));
+  try {
+    await client.connect();
+    // A database that isn't there is only complained of.
+    if (isReply(complaint)) throw complaint;
+    return client;
+  } catch (error) {
+    client.disconnect();
+    throw explain(complaint ?? error, address);
+  }
+}
+
+/** Where the server is, for messages: without secrets. */
+export function addressOf({ url, options: { host, port, path, sentinels } }: RedisTarget): string {
+  if (sentinels) return sentinels.map((each) => `${each.host}:${each.port}`).join(', ');
+  if (path) return path;
+  try {
+    const { hostname, port: own } = new URL(url);
+    return `${host ?? hostname}:${port ?? (own || 6379)}`;
+  } catch {
+    return 'an invalid address';
+  }
+}
+
+export function addressOfClient(client: RedisClient): string {
+  if (client instanceof Cluster) return 'the cluster';
+  return addressOf({ url: '', options: { host: 'localhost', port: 6379, ...client.options } });
+}
+
+function checkedUrl(url: string): string {
+  let protocol = '';
+  try {
+    ({ protocol } = new URL(url));
+  } catch {
+    // Told below.
+  }
+  if (protocol === 'redis:' || protocol === 'rediss:') return url;
+  throw redisError(
+    'FUNQ_REDIS_URL',
+    `The option 'url' is '${url}', which is no address of Redis: write redis://host:6379/0, with user:password@ before the host, or rediss:// for TLS.`,
+  );
+}

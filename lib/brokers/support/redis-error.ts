@@ -1,0 +1,69 @@
+import { away, driverError } from './driver-error.js';
+
+/** Answers of a server that can't do its work now, or no longer: as good as none. */
+const UNFIT = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
+const RIGHTS = /^(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid password|invalid username|AUTH <password>/i;
+const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+export function redisError(code: `FUNQ_REDIS_${string}`, message: string, cause?: unknown): Error {
+  return driverError(code, message, cause);
+}
+
+/** Whether the server answered, and the answer was this error. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Whether the connection is of no use any more after this error. */
+export function isAway(error: unknown): boolean {
+  return isReply(error) ? UNFIT.test(error.message) : !isOther(error);
+}
+
+/** The same error in words that tell what to do. */
+export function explain(error: unknown, address: string): Error {
+  if (isOther(error)) return error;
+  const { message, code } = error as Error & { code?: unknown };
+  if (typeof code === 'string' && TLS.test(code)) {
+    return redisError(
+      'FUNQ_REDIS_TLS',
+      `TLS with Redis at ${address} failed (${message}). Does it speak TLS there? 'rediss://' is for TLS, 'redis://' for none; ` +
+        `the option 'options.tls' takes a certificate authority of your own.`,
+      error,
+    );
+  }
+  if (!isReply(error)) return away('redis', address, hinted(error));
+  if (UNFIT.test(message)) return away('redis', address, error);
+  if (RIGHTS.test(message)) {
+    return redisError(
+      'FUNQ_REDIS_AUTH',
+      `Redis at ${address} refused (${message}). Check user and password in the option 'url', and what the user may do: ` +
+        'all commands on keys and channels of the namespace.',
+      error,
+    );
+  }
+  if (message.startsWith('MISCONF') || message.startsWith('OOM')) {
+    return redisError('FUNQ_REDIS_FULL', `Redis at ${address} takes nothing more: ${message}`, error);
+  }
+  if (message.startsWith('WRONGTYPE')) {
+    return redisError(
+      'FUNQ_REDIS_FOREIGN',
+      `Redis at ${address} has a key of another program where a queue belongs. Choose another 'namespace'.`,
+      error,
+    );
+  }
+  return redisError('FUNQ_REDIS_FAILED', `Redis at ${address} failed: ${message}`, error);
+}
+
+/** Explained already, or none of the server's. */
+function isOther(error: unknown): error is Error {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_');
+}
+
+/** A server hangs up on those who speak TLS and should not, or waits for the rest, or the other way round; but not only on them. */
+function hinted(error: unknown): unknown {
+  const { message } = error as Error;
+  if (!/^Connection is closed|before secure TLS|ECONNRESET|ETIMEDOUT/.test(message)) return error;
+  const said = `${message.replace(/\.$/, '')}; if it is so each time: 'rediss://' is for TLS, 'redis://' for none`;
+  return new Error(said, { cause: error });
+}

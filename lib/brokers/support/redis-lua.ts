@@ -1,0 +1,117 @@
+/**
+ * What the scripts of a queue have in common, each of which is one atomic step. All times are those of the server.
+ *
+ * A message waits as a *member*, its place and then its key: `<priority, 2 hex><sequence, 12 hex><key>`. The place alone
+ * orders, so a message that comes back goes where it was, and nothing but the member has to be kept of it. The key, which is
+ * the message's id, leads to the body. Of a queue `q` there are, as long as they aren't empty:
+ *
+ * - `q:ready`, a sorted set of members, all of score 0, so in order of their places; `q:delayed`, by when they fall due
+ * - `q:bodies`, a hash by key of place and body; `q:seq`, how many messages there were
+ * - `q:consumers`, by when they are given up for dead; `q:suspects`, who was to be once; `q:held:<consumer>`, a set of members
+ * - `q:expiring`, members by when nobody wants them; `q:overdue`, those of them that expired while they were held
+ * - `q:redelivered`, a hash by member of how often it came back; `q:unique`, ids by when their repeats are welcome again
+ * - `q:waiting`, there when a consumer waits to be told of messages, on the channel `q:wake`
+ */
+export const COMMON = `
+local call, sub = redis.call, string.sub
+local q = KEYS[1]
+local READY, DELAYED, BODIES, SEQ = q .. ':ready', q .. ':delayed', q .. ':bodies', q .. ':seq'
+local CONSUMERS, SUSPECTS, HELD = q .. ':consumers', q .. ':suspects', q .. ':held:'
+local EXPIRING, OVERDUE, REDELIVERED = q .. ':expiring', q .. ':overdue', q .. ':redelivered'
+local PLACE, STEP = 14, 1000
+local clock = call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+
+local function split(text)
+  local parts, n = {}, 0
+  for part in string.gmatch(text, '%S+') do n = n + 1; parts[n] = part end
+  return parts
+end
+
+local function wake(sender)
+  if call('DEL', q .. ':waiting') == 1 then call('PUBLISH', q .. ':wake', sender) end
+end
+
+local function make_ready(members)
+  for from = 1, #members, STEP do
+    local pairs = {}
+    for i = from, math.min(from + STEP - 1, #members) do
+      pairs[#pairs + 1] = 0
+      pairs[#pairs + 1] = members[i]
+    end
+    call('ZADD', READY, unpack(pairs))
+  end
+end
+
+local function put_back(members)
+  if call('EXISTS', OVERDUE) == 1 then
+    local wanted = {}
+    for _, member in ipairs(members) do
+      if call('SREM', OVERDUE, member) == 0 then wanted[#wanted + 1] = member
+      else call('HDEL', BODIES, sub(member, PLACE + 1)); call('HDEL', REDELIVERED, member) end
+    end
+    members = wanted
+  end
+  make_ready(members)
+end
+
+local function give_up(consumer)
+  local members = call('SMEMBERS', HELD .. consumer)
+  for _, member in ipairs(members) do call('HINCRBY', REDELIVERED, member, 1) end
+  put_back(members)
+  call('DEL', HELD .. consumer)
+  call('ZREM', CONSUMERS, consumer)
+  call('SREM', SUSPECTS, consumer)
+  if #members > 0 then wake('') end
+end
+
+-- Removing comes first: a server whose memory is full lets a script go on that has begun, and consuming must go on.
+local function beat(consumer, lease)
+  call('SREM', SUSPECTS, consumer)
+  if not call('ZSCORE', CONSUMERS, consumer) then return false end
+  call('ZADD', CONSUMERS, now + lease, consumer)
+  return true
+end
+
+-- Not at first sight: when the server itself stood still, signs of life are about to come.
+local function sweep(grace)
+  for _, consumer in ipairs(call('ZRANGEBYSCORE', CONSUMERS, '-inf', now, 'LIMIT', 0, 10)) do
+    if call('SADD', SUSPECTS, consumer) == 1 then call('ZADD', CONSUMERS, now + grace, consumer)
+    else give_up(consumer) end
+  end
+end
+
+local function expire()
+  local members = call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, STEP)
+  for _, member in ipairs(members) do
+    if call('ZREM', READY, member) + call('ZREM', DELAYED, member) == 0 then call('SADD', OVERDUE, member)
+    else call('HDEL', BODIES, sub(member, PLACE + 1)); call('HDEL', REDELIVERED, member) end
+    call('ZREM', EXPIRING, member)
+  end
+  return #members < STEP
+end
+
+local function mature()
+  local members = call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, STEP)
+  if #members > 0 then call('ZREM', DELAYED, unpack(members)) end
+  make_ready(members)
+end
+
+local function forget(members)
+  local keys = {}
+  for i, member in ipairs(members) do keys[i] = sub(member, PLACE + 1) end
+  call('HDEL', BODIES, unpack(keys))
+  if call('EXISTS', EXPIRING) == 1 then call('ZREM', EXPIRING, unpack(members)) end
+  if call('EXISTS', REDELIVERED) == 1 then call('HDEL', REDELIVERED, unpack(members)) end
+end
+
+local function held_of(consumer, members)
+  if #members == 0 then return members end
+  local ours = {}
+  for i, is_held in ipairs(call('SMISMEMBER', HELD .. consumer, unpack(members))) do
+    if is_held == 1 then ours[#ours + 1] = members[i] end
+  end
+  if #ours > 0 then call('SREM', HELD .. consumer, unpack(ours)) end
+  return ours
+end
+`;

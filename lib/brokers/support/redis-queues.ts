@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
+import { queueKey } from './redis-keys.js';
+import { MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
+import type { RedisLink, RedisSession } from './redis-session.js';
+
+/** What a look at a queue brought: messages, or milliseconds until something is known to fall due. */
+export type Look = { readonly claimed: readonly Claimed[] } | { readonly wait: number };
+
+/** Every verb on queues by their keys; see `redis-scripts.ts`. A consumer is known by a random name. */
+export class RedisQueues {
+  /** By which this object knows what it said itself. */
+  readonly self: string = randomUUID();
+
+  constructor(
+    private readonly session: RedisSession,
+    private readonly namespace: string,
+  ) {}
+
+  keyOf(queue: string): string {
+    return queueKey(this.namespace, queue);
+  }
+
+  /** `sent` is called when what follows on the same connection will find the messages. */
+  publish(key: string, messages: readonly Outgoing[], sent: () => void): Promise<readonly PublishFailure[]> {
+    return this.session.use(async (link) => {
+      const packed = parcels(messages);
+      const sending = packed.map(({ values }) => link.run('funqPublish', key, this.self, ...values));
+      sent();
+      if (packed.length === 1) return repeats(messages, 0, await sending[0]!);
+      const answers = await Promise.allSettled(sending);
+      const lost = answers.find((answer) => answer.status === 'rejected');
+      if (lost && answers.every(({ status }) => status === 'rejected')) throw lost.reason;
+      return answers.flatMap((answer, index) => {
+        const { from, count } = packed[index]!;
+        if (answer.status === 'fulfilled') return repeats(messages, from, answer.value);
+        return Array.from({ length: count }, (_, n) => ({ index: from + n, error: answer.reason as Error }));
+      });
+    });
+  }
+
+  async join(key: string, consumer: string, lease: number): Promise<void> {
+    await this.session.use((link) => link.run('funqJoin', key, consumer, lease));
+  }
+
+  /** False when the consumer was given up for dead. */
+  async beat(key: string, consumer: string, lease: number): Promise<boolean> {
+    return (await this.session.use((link) => link.run('funqBeat', key, consumer, lease))) === 1;
+  }
+
+  /** A sign of life, and up to `max` messages. Undefined when the consumer was given up for dead. */
+  async claim(link: RedisLink, key: string, consumer: string, lease: number, max: number): Promise<Look | undefined> {
+    const answer = await link.runForBytes('funqClaim', key, consumer, lease, Math.min(max, MOST));
+    if (answer === null) return undefined;
+    return Array.isArray(answer) ? { claimed: unpacked(answer) } : { wait: Number(answer) };
+  }
+
+  /** Gives the consumer another name, under which it holds `members` at most. False when it was given up for dead. */
+  async move(link: RedisLink, key: string, names: readonly [string, string], lease: number, members: Iterable<string>) {
+    return (await link.run('funqMove', key, ...names, lease, [...members].join(' '))) === 1;
+  }
+
+  /** False when the consumer was given up for dead, so that nothing of this was its own. */
+  settle(verb: 'funqAck' | 'funqRelease', key: string, consumer: string, members: readonly string[]): Promise<boolean> {
+    return this.session.use(async (link) => {
+      const answers: Promise<unknown>[] = [];
+      for (let from = 0; from < members.length; from += MOST)
+        answers.push(link.run(verb, key, consumer, members.slice(from, from + MOST).join(' ')));
+      return (await Promise.all(answers)).every((answer) => answer === 1);
+    });
+  }
+
+  async leave(key: string, consumer: string): Promise<void> {
+    await this.session.use((link) => link.run('funqLeave', key, consumer));
+  }
+
+  async count(key: string): Promise<number> {
+    return (await this.session.use((link) => link.run('funqCount', key))) as number;
+  }
+
+  async purge(key: string): Promise<number> {
+    for (let total = 0; ;) {
+      const removed = (await this.session.use((link) => link.run('funqPurge', key))) as number;
+      if (removed === 0) return total;
+      total += removed;
+    }
+  }
+}
+
+/** `positions` count from 1. */
+function repeats(messages: readonly Outgoing[], from: number, positions: unknown): PublishFailure[] {
+  return (positions as number[]).map((position) => {
+    const index = from + position - 1;
+    return { index, error: new Error(`${messages[index]!.id} was published before`), repeated: true };
+  });
+}

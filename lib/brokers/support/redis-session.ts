@@ -1,0 +1,120 @@
+import type { ConnectContext } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
+import { addressOf, addressOfClient, openClient, type RedisClient } from './redis-client.js';
+import { explain, isAway, redisError } from './redis-error.js';
+import { targetOf, type RedisConnectionOptions } from './redis-options.js';
+import { checkServer, type Kept } from './redis-server.js';
+
+export type RedisScripts = Readonly<Record<string, string>>;
+
+/** A client in use, as the verbs need it. */
+export interface RedisLink {
+  readonly client: RedisClient;
+  /** Runs one of the session's scripts on the keys of `key`. Texts in the answer are texts. */
+  run(script: string, key: string, ...values: readonly (string | number | Buffer)[]): Promise<unknown>;
+  /** As `run`; texts in the answer are bytes. */
+  runForBytes(script: string, key: string, ...values: readonly (string | number | Buffer)[]): Promise<unknown>;
+}
+
+type Command = (...values: readonly (string | number | Buffer)[]) => Promise<unknown>;
+
+export interface RedisSessionParts {
+  readonly scripts: RedisScripts;
+  readonly kept: Kept;
+  /** What the server is shown of the connection. */
+  readonly name: string;
+  /** A new connection was made: whatever was tied to the last one is gone. */
+  opened?(link: RedisLink): void;
+}
+
+/** A server from `connect` to `close`, over one connection at a time. A connection that failed is given up; who comes next opens one. */
+export class RedisSession {
+  readonly #address: string;
+  #clock: Clock | undefined;
+  #link: Promise<RedisLink> | undefined;
+
+  constructor(
+    private readonly options: RedisConnectionOptions,
+    private readonly parts: RedisSessionParts,
+  ) {
+    this.#address = options.client ? addressOfClient(options.client) : addressOf(targetOf(options));
+  }
+
+  get clock(): Clock {
+    if (!this.#clock) throw this.#closed();
+    return this.#clock;
+  }
+
+  async connect({ clock }: ConnectContext): Promise<void> {
+    this.#clock ??= clock;
+    await this.#open();
+  }
+
+  /** Rejects before `connect` and after `close`, and with an explained error when the server or `work` fails. */
+  async use<T>(work: (link: RedisLink) => Promise<T>): Promise<T> {
+    if (!this.#clock) throw this.#closed();
+    const opening = this.#open();
+    const link = await opening;
+    try {
+      return await work(link);
+    } catch (error) {
+      if (isAway(error)) this.#giveUp(opening, link.client);
+      throw explain(error, this.#address);
+    }
+  }
+
+  /** Closes when `last`, which may still use the server, has resolved. */
+  async close(last?: () => Promise<unknown>): Promise<void> {
+    if (!this.#clock) return;
+    await last?.();
+    this.#clock = undefined;
+    const link = this.#link;
+    this.#link = undefined;
+    const client = (await link?.catch(() => undefined))?.client;
+    if (!this.options.client) client?.disconnect();
+  }
+
+  #open(): Promise<RedisLink> {
+    if (this.#link) return this.#link;
+    const opening = (this.#link = this.#make());
+    opening.then(
+      ({ client }) => this.options.client ?? client.once('end', () => this.#giveUp(opening, client)),
+      () => this.#forget(opening),
+    );
+    return opening;
+  }
+
+  async #make(): Promise<RedisLink> {
+    const client = this.options.client ?? (await openClient(targetOf(this.options), this.parts.name));
+    try {
+      await checkServer(client, this.#address, this.parts.kept, this.options.allowEviction);
+    } catch (error) {
+      if (!this.options.client) client.disconnect();
+      throw explain(error, this.#address);
+    }
+    for (const [name, lua] of Object.entries(this.parts.scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
+    const commands = client as unknown as Record<string, Command>;
+    const link: RedisLink = {
+      client,
+      run: (script, ...values) => commands[script]!(...values),
+      runForBytes: (script, ...values) => commands[`${script}Buffer`]!(...values),
+    };
+    this.parts.opened?.(link);
+    return link;
+  }
+
+  /** A client that was handed in mends itself. */
+  #giveUp(opening: Promise<RedisLink>, client: RedisClient): void {
+    if (this.options.client) return;
+    client.disconnect();
+    this.#forget(opening);
+  }
+
+  #forget(opening: Promise<RedisLink>): void {
+    if (this.#link === opening) this.#link = undefined;
+  }
+
+  #closed(): Error {
+    return redisError('FUNQ_REDIS_CLOSED', `Redis at ${this.#address} is not connected`);
+  }
+}

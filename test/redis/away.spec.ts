@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import type { Broker } from 'nestjs-funq';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { withService } from '../services/service.js';
+import { atEnd, clock, created, eventually, message, opened, taken, textsOf } from './opened.js';
+import { canStart, OwnServer } from './own-server.js';
+import { Proxy } from './proxy.js';
+
+const LEASE = 60_000;
+
+withService('redis', () => {
+  describe.skipIf(!canStart)('a server that comes and goes', () => {
+    let server: OwnServer;
+    beforeEach(async () => {
+      server = await OwnServer.create();
+      atEnd(() => server.remove());
+    });
+    const subscribe = (broker: Broker) => broker.subscribe('q', { prefetch: 100, lease: LEASE });
+    const open = async (): Promise<Broker> => {
+      await server.start();
+      return opened({ url: server.url });
+    };
+
+    it('is away while it is down, and every verb opens what is not open', async () => {
+      const broker = created({ url: server.url });
+      await expect(broker.connect({ clock })).rejects.toMatchObject({ code: 'FUNQ_REDIS_AWAY', away: true });
+      await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({ away: true });
+      await expect(subscribe(broker)).rejects.toMatchObject({ away: true });
+      await server.start();
+      expect(await broker.publish('q', [message('m')])).toEqual([]);
+      expect(textsOf(await taken(await subscribe(broker), 1))).toEqual(['m']);
+    });
+
+    it(
+      'may be restarted under a subscription, which keeps what it holds and goes on',
+      { timeout: 30_000 },
+      async () => {
+        const broker = await open();
+        await broker.publish('q', [message('held'), message('waits')]);
+        const subscription = await subscribe(broker);
+        const held = await taken(subscription, 1);
+        await server.stop();
+        await expect(broker.publish('q', [message('lost')])).rejects.toMatchObject({ away: true });
+        await server.start();
+        expect(textsOf(await eventually(() => subscription.receive(5, AbortSignal.timeout(1000))))).toEqual(['waits']);
+        expect(await subscription.ack(held)).toEqual([]);
+      },
+    );
+
+    it('hears again of messages of other processes after a restart', { timeout: 30_000 }, async () => {
+      const broker = await open();
+      const subscription = await subscribe(broker);
+      await server.stop('SIGKILL');
+      await server.start();
+      const waiting = eventually(() => subscription.receive(1, AbortSignal.timeout(4000)));
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      await expect.poll(() => admin.pubsub('NUMSUB', ...[])).toBeDefined();
+      await expect.poll(async () => (await admin.pubsub('CHANNELS')) as string[], { timeout: 5000 }).toHaveLength(1);
+      const other = await opened({ url: server.url });
+      const [channel] = (await admin.pubsub('CHANNELS')) as string[];
+      await other.close();
+      const namespace = channel!.split(':')[0]!;
+      const publisher = await opened({ url: server.url, namespace });
+      const since = clock.monotonic();
+      await publisher.publish('q', [message('m')]);
+      expect(textsOf(await waiting)).toEqual(['m']);
+      expect(clock.monotonic() - since).toBeLessThan(2000);
+    });
+
+    it(
+      'that does not answer is given up after five seconds, and another connection made',
+      { timeout: 40_000 },
+      async () => {
+        const broker = await open();
+        server.freeze();
+        const since = clock.monotonic();
+        await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({ away: true });
+        expect(clock.monotonic() - since).toBeLessThan(8000);
+        server.thaw();
+        await eventually(() => broker.publish('q', [message('m')]));
+      },
+    );
+
+    it('that became a replica, or is full, says so, and works when it is over', { timeout: 30_000 }, async () => {
+      const broker = await open();
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      await admin.replicaof('127.0.0.1', '1');
+      await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({ away: true });
+      await admin.replicaof('NO', 'ONE');
+      await broker.publish('q', [message('before')]);
+      const subscription = await subscribe(broker);
+      await admin.config('SET', 'maxmemory', '1mb');
+      await expect(broker.publish('q', [message('m', { delay: 5 })])).rejects.toMatchObject({
+        code: 'FUNQ_REDIS_FULL',
+      });
+      expect(await subscription.ack(await taken(subscription, 1))).toEqual([]);
+      await admin.config('SET', 'maxmemory', '0');
+      expect(await broker.publish('q', [message('after')])).toEqual([]);
+      expect(textsOf(await taken(subscription, 1))).toEqual(['after']);
+    });
+
+    it('whose answer got lost has handed out nothing for good', { timeout: 30_000 }, async () => {
+      await server.start();
+      const proxy = await Proxy.to(server.port);
+      atEnd(() => proxy.close());
+      const broker = await opened({ url: `redis://127.0.0.1:${proxy.port}` });
+      const subscription = await subscribe(broker);
+      await broker.publish('q', [message('known'), message('a'), message('b')]);
+      const known = await taken(subscription, 1);
+      proxy.mute();
+      const lost = subscription.receive(5, new AbortController().signal);
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      const holding = async (): Promise<number> => {
+        const [key] = await admin.keys('*:held:*');
+        return key ? admin.scard(key) : 0;
+      };
+      await expect.poll(holding, { timeout: 5000 }).toBe(3);
+      proxy.cut();
+      await expect(lost).rejects.toMatchObject({ away: true });
+      const again = await eventually(() => taken(subscription, 2));
+      expect(textsOf(again)).toEqual(['a', 'b']);
+      expect(again.map(({ redelivered }) => redelivered)).toEqual([0, 0]);
+      expect(await subscription.ack([...known, ...again])).toEqual([]);
+      expect((await admin.keys('*:bodies')).length).toBe(0);
+    });
+
+    it('closes without waiting for a server that is away', { timeout: 20_000 }, async () => {
+      const broker = await open();
+      await subscribe(broker);
+      await server.stop('SIGKILL');
+      await broker.close();
+      await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({ code: 'FUNQ_REDIS_CLOSED' });
+    });
+
+    it('leaves no connection behind, however often it was restarted', { timeout: 40_000 }, async () => {
+      const broker = await open();
+      const subscription = await subscribe(broker);
+      for (let round = 0; round < 5; round++) {
+        await server.stop('SIGKILL');
+        await server.start();
+        await eventually(() => broker.publish('q', [message(`${round}`)]));
+        await eventually(async () => subscription.ack(await taken(subscription, 1)));
+      }
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      await once(admin, 'ready');
+      const clients = (await admin.client('LIST')) as string;
+      expect(clients.match(/name=nestjs-funq /g)).toHaveLength(1);
+    });
+  });
+});
