@@ -5,6 +5,7 @@ const RAW_CONSUME = 'raw SQL, 100 a transaction';
 
 export const sqlitePublish = {
   name: 'sqlite-publish',
+  broker: 'sqlite',
   title: 'Publishing, SQLite',
   measures:
     'Into a file, WAL, synchronous = NORMAL; the same driver and settings for all. raw: a table with queue, owner and body.',
@@ -21,6 +22,7 @@ export const sqlitePublish = {
 
 export const sqliteConsume = {
   name: 'sqlite',
+  broker: 'sqlite',
   title: 'Executing, SQLite',
   measures:
     'Tasks that wait in a file. raw: claimed in one transaction, deleted in another. funq: the whole pipeline, 100 at once.',

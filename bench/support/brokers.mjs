@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { memory } from 'nestjs-funq/memory';
+import { openPostgres } from './postgres.mjs';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { redis } from 'nestjs-funq/redis';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
@@ -17,6 +18,7 @@ const OPEN = {
     return { broker: redis(options), coordination: redisCoordination(options) };
   },
   sqlite: ({ file }) => ({ broker: sqlite({ file }), coordination: sqliteCoordination({ file }) }),
+  postgres: openPostgres,
 };
 
 /** `file` is where a broker on a file keeps its tasks. */

@@ -1,4 +1,7 @@
+import type { BrokerFeatures } from './broker-features.js';
 import type { Clock } from './clock.js';
+
+export type { BrokerFeatures } from './broker-features.js';
 
 /**
  * Moves opaque bodies between processes.
@@ -34,6 +37,16 @@ export interface Broker {
    * `messages` is never empty and may be kept: neither the list nor its members change afterwards.
    */
   publish(queue: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]>;
+
+  /**
+   * As `publish`, within a transaction of the caller on the broker's own database, whatever a transaction is there: the messages
+   * are there if and when it commits. Present where the broker can do so.
+   */
+  publishWithin?(
+    transaction: unknown,
+    queue: string,
+    messages: readonly Outgoing[],
+  ): Promise<readonly PublishFailure[]>;
 
   /** Starts to take part in consuming `queue`. Several subscriptions to one queue share its messages. */
   subscribe(queue: string, options: SubscribeOptions): Promise<Subscription>;
@@ -175,26 +188,4 @@ export interface Delivery {
   readonly receipt: unknown;
   /** How often the message was handed out before and neither acknowledged nor released. 1 means "at least once" where `redelivery` is `'flagged'`. */
   readonly redelivered: number;
-}
-
-/** Facts about a broker: they choose the conformance cases, the start-up checks and the rows of the documentation. */
-export interface BrokerFeatures {
-  /** Honours {@link Outgoing.delay}. */
-  readonly delay: boolean;
-  /** Honours {@link Outgoing.priority}. */
-  readonly priority: boolean;
-  /** Honours {@link Outgoing.ttl}. */
-  readonly ttl: boolean;
-  /** Honours {@link Outgoing.unique}. */
-  readonly unique: boolean;
-  /** Published messages survive the end of the process that published them. */
-  readonly durable: boolean;
-  /** Several processes may publish to and consume from one queue. */
-  readonly shared: boolean;
-  /** One consumer sees messages of equal priority in the order of publishing. */
-  readonly ordered: boolean;
-  /** What becomes of the messages of a consumer that died: they come back counted, or only marked, or never. */
-  readonly redelivery: 'counted' | 'flagged' | 'none';
-  /** Part of this process, so never away: its `receive` may wait as long as it takes, and is given no deadline. Default: false. */
-  readonly patient?: boolean;
 }

@@ -1,0 +1,77 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../../contracts/clock.js';
+import type { PostgresDatabase, Statement } from './postgres-database.js';
+import { quoted } from './postgres-options.js';
+
+/** Most that passes between two looks at the others, in milliseconds: how soon after its lease the messages of a process that died are taken up. */
+const LOOK = 1000;
+
+/** Whoever in `$1` is still there keeps all it holds for another lease. */
+export const beatIn = (schema: string): string =>
+  `UPDATE ${quoted(schema)}.funq_consumers SET expires = clock_timestamp() + lease WHERE id = ANY ($1) RETURNING id`;
+
+/** Who holds messages, and who of them is still there: one row for each subscription, kept by the server's time. */
+export class PostgresConsumers {
+  #nextLook = -Infinity;
+  readonly #insert: Statement;
+  readonly #beat: Statement;
+  readonly #rest: Statement;
+  readonly #leave: Statement;
+  readonly #sweep: Statement;
+  readonly #wake: Statement;
+
+  constructor(
+    private readonly database: PostgresDatabase,
+    private readonly channel: string,
+    private readonly clock: Clock,
+  ) {
+    const schema = quoted(database.target.schema);
+    this.#insert = database.statement(`INSERT INTO ${schema}.funq_consumers (id, queue, lease, expires)
+      SELECT $1, $2, lease, clock_timestamp() + lease FROM (SELECT $3::float8 * interval '1 millisecond') AS one (lease)`);
+    this.#beat = database.statement(beatIn(database.target.schema));
+    this.#rest = database.statement(`UPDATE ${schema}.funq_consumers SET idle = true WHERE id = $1`);
+    this.#leave = database.statement(`SELECT ${schema}.funq_leave($1)`);
+    this.#sweep = database.statement(`SELECT * FROM ${schema}.funq_sweep()`);
+    this.#wake = database.statement(`SELECT pg_notify($1, queue) FROM (
+      SELECT DISTINCT queue FROM ${schema}.funq_consumers WHERE idle AND queue = ANY ($2)) AS sleeping`);
+  }
+
+  /** A new consumer. Its id is random, so a receipt of an earlier one never fits. */
+  async register(queue: string, lease: number): Promise<number> {
+    const id = randomInt(1, 2 ** 47);
+    await this.database.run(this.#insert, [id, queue, lease]);
+    return id;
+  }
+
+  /** A sign of life. False when the consumer was given up for dead meanwhile: what it held is gone. */
+  async beat(id: number): Promise<boolean> {
+    return (await this.database.run(this.#beat, [[id]])).length > 0;
+  }
+
+  /** From now on the consumer wants to be woken: whoever looks again after this misses nothing. */
+  async rest(id: number): Promise<void> {
+    await this.database.run(this.#rest, [id]);
+  }
+
+  /** Ends a consumer; what it holds waits again. True when there was any. */
+  async leave(id: number): Promise<boolean> {
+    const [row] = await this.database.run(this.#leave, [id]);
+    return row![0] as boolean;
+  }
+
+  /** Ends the consumers that are dead, at most every third of `lease`; the queues to which messages returned. */
+  async sweep(lease: number): Promise<readonly string[]> {
+    const now = this.clock.monotonic();
+    if (now < this.#nextLook) return [];
+    this.#nextLook = now + Math.min(LOOK, lease / 3);
+    return (await this.database.run(this.#sweep)).map(([queue]) => queue as string);
+  }
+
+  /**
+   * Wakes the consumers of other processes that rest. To be called after what they are woken for was committed: a notification
+   * inside that transaction would make all commits of the database wait for each other.
+   */
+  async wake(queues: readonly string[]): Promise<void> {
+    await this.database.run(this.#wake, [this.channel, queues]);
+  }
+}

@@ -1,0 +1,130 @@
+import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
+import { driverError } from './driver-error.js';
+import type { Attempt, Polling } from './polling.js';
+import type { PostgresConsumers } from './postgres-consumers.js';
+import type { PostgresListener } from './postgres-listener.js';
+import type { PostgresTasks, Receipt } from './postgres-tasks.js';
+
+export interface PostgresSubscriptionParts {
+  readonly tasks: PostgresTasks;
+  readonly consumers: PostgresConsumers;
+  readonly listener: PostgresListener;
+  readonly polling: Polling;
+  /** Where another thread can beat; undefined where it can't open a connection. */
+  readonly source: PulseSource | undefined;
+  /** Messages became available in these queues, for anybody. */
+  wake(queues: readonly string[]): void;
+  closed(subscription: PostgresSubscription): void;
+}
+
+export class PostgresSubscription implements Subscription {
+  #id = 0;
+  #rests = false;
+  #pulse: Pulse | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly queue: string,
+    private readonly lease: number,
+    private readonly parts: PostgresSubscriptionParts,
+  ) {}
+
+  async start(): Promise<void> {
+    await Promise.all([this.#register(), this.parts.listener.check()]);
+  }
+
+  get pulse(): Pulse | undefined {
+    return this.#pulse;
+  }
+
+  wake(): void {
+    this.parts.polling.wake();
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    if (this.#closing) throw this.#ended();
+    return this.parts.polling.receive(() => this.#attempt(max), signal);
+  }
+
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, (owner, seqs) => this.parts.tasks.ack(owner, seqs));
+  }
+
+  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const lost = await this.#settle(deliveries, (owner, seqs) => this.parts.tasks.release(owner, seqs));
+    this.parts.wake([this.queue]);
+    return lost;
+  }
+
+  async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    if (!this.#closing) await this.#stayAlive();
+    return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).owner !== this.#id);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const { consumers, polling, wake, closed } = this.parts;
+    polling.stop();
+    try {
+      if (await consumers.leave(this.#id)) wake([this.queue]);
+    } finally {
+      closed(this);
+    }
+  }
+
+  async #attempt(max: number): Promise<Attempt<Delivery>> {
+    const { tasks, consumers, listener, wake } = this.parts;
+    void listener.check();
+    const returned = await consumers.sweep(this.lease);
+    if (returned.length > 0) wake(returned);
+    const taken = await tasks.claim(this.queue, this.#id, max);
+    if (taken.length > 0) {
+      this.#rests = false;
+      return { taken };
+    }
+    if (this.#closing) return { taken };
+    // First it is written that this consumer wants to be woken, then it looks: what came in between is seen or told.
+    if (!this.#rests) await consumers.rest(this.#id);
+    this.#rests = true;
+    const { ready, due, alive } = await tasks.look(this.queue, this.#id);
+    if (!alive && !this.#closing) await this.#register();
+    return { taken, ...(ready ? { next: 0 } : due < Infinity && { next: Math.max(0, due) }) };
+  }
+
+  /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
+  async #stayAlive(): Promise<void> {
+    if (!(await this.parts.consumers.beat(this.#id)) && !this.#closing) await this.#register();
+  }
+
+  async #register(): Promise<void> {
+    const { consumers, source } = this.parts;
+    const id = await consumers.register(this.queue, this.lease);
+    this.#id = id;
+    this.#rests = false;
+    this.#pulse = source && { source, id };
+  }
+
+  async #settle(
+    deliveries: readonly Delivery[],
+    change: (owner: number, seqs: readonly string[]) => Promise<Set<string>>,
+  ): Promise<readonly Delivery[]> {
+    const owner = this.#id;
+    const seqs: string[] = [];
+    for (const delivery of deliveries) {
+      const receipt = receiptOf(delivery);
+      if (receipt.owner === owner) seqs.push(receipt.seq);
+    }
+    const lost = seqs.length > 0 ? await change(owner, seqs) : new Set<string>();
+    if (lost.size === 0 && seqs.length === deliveries.length) return [];
+    return deliveries.filter((each) => receiptOf(each).owner !== owner || lost.has(receiptOf(each).seq));
+  }
+
+  #ended(): Error {
+    return driverError('FUNQ_POSTGRES_CLOSED', `The subscription to ${this.queue} is closed`);
+  }
+}
+
+const receiptOf = (delivery: Delivery): Receipt => delivery.receipt as Receipt;

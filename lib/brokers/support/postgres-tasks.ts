@@ -1,0 +1,162 @@
+import type { Delivery, Outgoing, PublishFailure } from '../../contracts/broker.js';
+import { bytesArray, numbersArray } from './postgres-arrays.js';
+import type { PostgresDatabase, Row, Statement } from './postgres-database.js';
+import { quoted } from './postgres-options.js';
+import { NOBODY } from './postgres-tables.js';
+
+export interface Receipt {
+  /** Digits: only the server counts with it. */
+  readonly seq: string;
+  readonly owner: number;
+}
+
+/** What the queue looks like to a consumer that found nothing to claim. */
+export interface Sight {
+  readonly ready: boolean;
+  /** Milliseconds until the next delayed message falls due. */
+  readonly due: number;
+  /** Whether the consumer is still there. */
+  readonly alive: boolean;
+}
+
+/** Runs statements: the pool, or the caller's transaction. */
+export type Run = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** The most that one claim takes: large bodies in large numbers would hold up everybody else. */
+const MOST = 250;
+/** Bytes that go in one statement, so that none comes near its deadline. */
+const BYTES = 16 * 2 ** 20;
+
+/** The table of messages. */
+export class PostgresTasks {
+  readonly #publish: Statement;
+  readonly #claim: Statement;
+  readonly #look: Statement;
+  readonly #ack: Statement;
+  readonly #release: Statement;
+  readonly #count: Statement;
+  readonly #purge: Statement;
+
+  constructor(private readonly database: PostgresDatabase) {
+    const schema = quoted(database.target.schema);
+    const free = `owner = ${NOBODY}`;
+    const live = '(expires IS NULL OR expires > clock_timestamp())';
+    const statement = (sql: string): Statement => database.statement(sql.replaceAll('$schema', () => schema));
+    this.#publish = statement('SELECT * FROM $schema.funq_publish($1, $2, $3, $4, $5, $6, $7)');
+    this.#claim = statement('SELECT * FROM $schema.funq_claim($1, $2, $3)');
+    this.#ack = statement('SELECT * FROM $schema.funq_ack($1, $2)');
+    this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
+    // Not prepared: planned anew, by what the table holds now.
+    const plain = (sql: string): Statement => ({ text: sql.replaceAll('$schema', () => schema) });
+    this.#look = plain(`SELECT
+      EXISTS (SELECT 1 FROM $schema.funq_tasks WHERE queue = $1 AND ${free} AND due IS NULL AND ${live}),
+      (SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 FROM $schema.funq_tasks WHERE queue = $1 AND due IS NOT NULL),
+      EXISTS (SELECT 1 FROM $schema.funq_consumers WHERE id = $2)`);
+    this.#count = plain(`SELECT count(*)::float8 FROM $schema.funq_tasks
+      WHERE queue = $1 AND ${free} AND (due IS NULL OR due <= clock_timestamp()) AND ${live}`);
+    this.#purge = plain(`DELETE FROM $schema.funq_tasks WHERE ctid = ANY (ARRAY (
+      SELECT ctid FROM $schema.funq_tasks WHERE queue = $1 AND ${free} LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1`);
+  }
+
+  /** Stores messages; the answer is the repeats, and those that were not reached when storing broke off. */
+  async add(queue: string, messages: readonly Outgoing[], run: Run = this.#run): Promise<PublishFailure[]> {
+    const failures: PublishFailure[] = [];
+    for (let from = 0; from < messages.length;) {
+      const until = partFrom(messages, from);
+      try {
+        const repeats = await run(this.#publish, [queue, ...columnsOf(messages.slice(from, until))]);
+        for (const [at] of repeats) failures.push(repeated(from + (at as number), messages));
+      } catch (error) {
+        if (from === 0) throw error;
+        for (let index = from; index < messages.length; index++) failures.push({ index, error: error as Error });
+        return failures;
+      }
+      from = until;
+    }
+    return failures;
+  }
+
+  /** Up to `max` ready messages for `owner`, in order; none when it was given up for dead. */
+  async claim(queue: string, owner: number, max: number): Promise<Delivery[]> {
+    const [row] = await this.#run(this.#claim, [queue, owner, Math.min(max, MOST)]);
+    const [seqs, redelivered, lengths, bodies] = row as [string | null, string, string, string];
+    return seqs === null
+      ? []
+      : deliveriesIn(owner, seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
+  }
+
+  async look(queue: string, owner: number): Promise<Sight> {
+    const [row] = await this.#run(this.#look, [queue, owner]);
+    const [ready, due, alive] = row as [boolean, number | null, boolean];
+    return { ready, due: due ?? Infinity, alive };
+  }
+
+  /** The ones of `seqs` that `owner` did not hold any more; the others are gone. */
+  async ack(owner: number, seqs: readonly string[]): Promise<Set<string>> {
+    return lostIn(await this.#run(this.#ack, [owner, `{${seqs.join()}}`]));
+  }
+
+  /** The ones of `seqs` that `owner` did not hold any more; the others wait again, as if they had not been handed out. */
+  async release(owner: number, seqs: readonly string[]): Promise<Set<string>> {
+    return lostIn(await this.#run(this.#release, [owner, `{${seqs.join()}}`]));
+  }
+
+  async count(queue: string): Promise<number> {
+    const [row] = await this.#run(this.#count, [queue]);
+    return row![0] as number;
+  }
+
+  /** Removes some of what is not handed out; the answer is less than `limit` when that was the rest. */
+  async purge(queue: string, limit: number): Promise<number> {
+    return (await this.#run(this.#purge, [queue, limit])).length;
+  }
+
+  readonly #run: Run = (statement, values) => this.database.run(statement, values);
+}
+
+/** Where the part ends that goes in one statement. */
+function partFrom(messages: readonly Outgoing[], from: number): number {
+  let bytes = 0;
+  for (let at = from; at < messages.length; at++) {
+    bytes += messages[at]!.body.length;
+    if (bytes > BYTES && at > from) return at;
+  }
+  return messages.length;
+}
+
+function columnsOf(messages: readonly Outgoing[]): unknown[] {
+  const unique = messages.some((message) => message.unique !== undefined);
+  return [
+    bytesArray(messages.map(({ body }) => body)),
+    numbersArray(messages.map(({ priority }) => priority || undefined)),
+    numbersArray(messages.map(({ delay }) => delay || undefined)),
+    numbersArray(messages.map(({ ttl }) => ttl)),
+    unique ? messages.map(({ id }) => id) : '{}',
+    unique ? numbersArray(messages.map((message) => message.unique)) : '{}',
+  ];
+}
+
+/** The bodies came as one text. */
+function deliveriesIn(
+  owner: number,
+  seqs: readonly string[],
+  redelivered: readonly string[],
+  lengths: readonly string[],
+  bodies: string,
+): Delivery[] {
+  const bytes = Buffer.from(bodies, 'base64');
+  let at = 0;
+  return seqs.map((seq, index) => {
+    const body = bytes.subarray(at, (at += Number(lengths[index])));
+    const receipt: Receipt = { seq, owner };
+    return { body, receipt, redelivered: Number(redelivered[index]) };
+  });
+}
+
+const repeated = (index: number, messages: readonly Outgoing[]): PublishFailure => ({
+  index,
+  error: new Error(`${messages[index]!.id} was published before`),
+  repeated: true,
+});
+
+const lostIn = (rows: readonly Row[]): Set<string> => new Set(rows.map(([seq]) => seq as string));
