@@ -39,6 +39,11 @@ export interface BrokerConformanceOptions {
   readonly patience?: number;
   /** Whether a released message returns to its old place. Default: `features.ordered`. */
   readonly keepsPlace?: boolean;
+  /**
+   * Whether messages are shared out in parts (the partitions of a log), each to one subscription at a time, so that what one
+   * subscription holds up or gives back waits for whoever has its part. Default: false.
+   */
+  readonly partitioned?: boolean;
   /** Whether a queue may have any name up to 200 characters, or only what the core lets through. Default: true. */
   readonly anyQueueName?: boolean;
   /** A message that the broker refuses: one beyond its size limit, say. Without it that one case is skipped. */
@@ -74,6 +79,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     tolerance: options.tolerance ?? 1000,
     patience: options.patience ?? 10_000,
     keepsPlace: options.keepsPlace ?? broker.features.ordered,
+    partitioned: options.partitioned ?? false,
     anyQueueName: options.anyQueueName ?? true,
     counts: broker.count !== undefined,
     purges: broker.purge !== undefined,

@@ -15,6 +15,7 @@ export interface BrokerFacts {
   readonly tolerance: number;
   readonly patience: number;
   readonly keepsPlace: boolean;
+  readonly partitioned: boolean;
   readonly anyQueueName: boolean;
   readonly counts: boolean;
   readonly purges: boolean;

@@ -1,0 +1,66 @@
+import type { Clock } from '../../contracts/clock.js';
+import { fenced, said } from './kafka-error.js';
+import type { Commit } from './kafka-member.js';
+import type { KafkaWindow } from './kafka-window.js';
+
+/** How often, and how many milliseconds apart, a commit is tried while the group forms anew. */
+const TRIES = 40;
+const PAUSE = 100;
+
+export interface CommitterOptions {
+  readonly clock: Clock;
+  windows(): Iterable<KafkaWindow>;
+  commit(commits: readonly Commit[]): Promise<void>;
+  /** The group went on without us: nothing is ours any more. */
+  expelled(): void;
+}
+
+/** Writes what is known of the partitions, one request at a time; what becomes known meanwhile is in the next one. */
+export class KafkaCommitter {
+  #running: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  constructor(private readonly options: CommitterOptions) {}
+
+  /** Resolves when all that is known now is stored, or no longer ours to store. */
+  flush(): Promise<void> {
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      const running = this.#write();
+      this.#running = running.catch(() => undefined);
+      return running;
+    });
+    return this.#next;
+  }
+
+  async #write(): Promise<void> {
+    const { clock, expelled } = this.options;
+    for (let n = 1; ; n++) {
+      try {
+        return await this.#commit();
+      } catch (error) {
+        if (said(error, 'UNKNOWN_MEMBER_ID')) return expelled();
+        if (!fenced(error) || n === TRIES) throw error;
+      }
+      // The group forms anew: then it is known whether these partitions are still ours.
+      await clock.sleep(PAUSE);
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const windows = [...this.options.windows()].filter(({ dirty }) => dirty);
+    if (windows.length === 0) return;
+    const commits = windows.map((window) => ({
+      partition: window.partition,
+      offset: window.committed,
+      text: window.marks(),
+    }));
+    for (const window of windows) window.dirty = false;
+    try {
+      await this.options.commit(commits);
+    } catch (error) {
+      for (const window of windows) window.dirty = true;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { away, driverError } from './driver-error.js';
+
+interface Failure {
+  readonly message?: string;
+  readonly code?: unknown;
+  readonly apiId?: unknown;
+  readonly errors?: readonly Failure[];
+  readonly cause?: Failure;
+}
+
+/** The names that Kafka gives what went wrong. */
+const FENCED = ['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'];
+const MOVED = [
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'INCONSISTENT_TOPIC_ID',
+];
+const MEND: Readonly<Record<string, string>> = {
+  SASL_AUTHENTICATION_FAILED: 'refuses the user or the password. Check sasl.username and sasl.password.',
+  UNSUPPORTED_SASL_MECHANISM: 'does not offer this way to authenticate. Check sasl.mechanism.',
+  TOPIC_AUTHORIZATION_FAILED: 'does not let this user at the topic. Give it the rights to read, write, describe (and create).',
+  GROUP_AUTHORIZATION_FAILED: "does not let this user into the consumer group. Give it the right to read groups beginning with option 'group'.",
+  CLUSTER_AUTHORIZATION_FAILED: "does not let this user create topics. Create them yourself and set 'createTopics: false'.",
+  INVALID_SESSION_TIMEOUT: "takes no such session timeout. Set option 'session' between its group.min.session.timeout.ms and group.max.session.timeout.ms.",
+  INVALID_REPLICATION_FACTOR: "has too few nodes for so many copies. Lower option 'replication'.",
+  INVALID_TOPIC_EXCEPTION: "takes no such topic, or has one that differs only in '.' and '_'. Map the queue with option 'topics'.",
+  INVALID_CONFIG: "takes no topic with such settings. Lower option 'maxMessageBytes'.",
+  POLICY_VIOLATION: "has a policy against such topics. Create them yourself and set 'createTopics: false'.",
+  MESSAGE_TOO_LARGE: "takes no message as large as this in the topic. Raise the topic's max.message.bytes, or send less.",
+  INCONSISTENT_GROUP_PROTOCOL: "has other programs in this consumer group. Choose another one with option 'group'.",
+  UNSUPPORTED_VERSION: 'is too old: Kafka 3.1 or later is needed.',
+}; // prettier-ignore
+
+/** Whether Kafka said `name`, anywhere in the error. */
+export function said(error: unknown, ...names: readonly string[]): boolean {
+  return chain(error).some(({ apiId }) => names.includes(apiId as string));
+}
+
+/** The group went on without this member, or is just forming anew. */
+export const fenced = (error: unknown): boolean => said(error, ...FENCED);
+
+/** Another node is in charge of the partition, or it is not known yet who is: nothing was done. */
+export const moved = (error: unknown): boolean => said(error, ...MOVED) || unknownTopic(error);
+
+/** The client has no code of its own for it. */
+export const unknownTopic = (error: unknown): boolean =>
+  said(error, 'UNKNOWN_TOPIC_OR_PARTITION') ||
+  chain(error).some(({ message = '' }) => message.startsWith('Unknown topic'));
+
+/** The client's error as one of ours: away, or what, where and how to mend it. */
+export function kafkaError(address: string, error: unknown): Error {
+  const failures = chain(error);
+  const known = failures.find(({ code }) => typeof code === 'string' && code.startsWith('FUNQ_'));
+  if (known) return known as Error;
+  const text = failures.map(({ message }) => message).join(': ');
+  if (failures.some(({ code }) => code === 'PLT_KFK_UNSUPPORTED_API'))
+    return mended(address, 'UNSUPPORTED_VERSION', error);
+  if (failures.some(isTls)) {
+    const mend = "Check option 'tls' and its certificates, and that this is a TLS port.";
+    return driverError('FUNQ_KAFKA_TLS', `kafka at ${address}: no TLS connection (${text}). ${mend}`, error);
+  }
+  const named = failures.find(({ apiId }) => typeof apiId === 'string' && apiId in MEND);
+  if (named) return mended(address, named.apiId as string, error);
+  if (failures.some(isNetwork)) return away('kafka', address, new Error(text, { cause: error }));
+  return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
+}
+
+function mended(address: string, name: string, cause: unknown): Error {
+  return driverError(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
+}
+
+const isTls = ({ code, message = '' }: Failure): boolean =>
+  /^(ERR_SSL|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(String(code)) ||
+  /TLS handshake failed/.test(message);
+
+/** Nobody answers, or a node that does is not ready yet or no longer in charge. */
+const isNetwork = ({ code, apiId }: Failure): boolean =>
+  /^(PLT_KFK_(NETWORK|TIMEOUT)|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(String(code)) ||
+  /^(COORDINATOR_|NOT_|LEADER_NOT|BROKER_NOT|REQUEST_TIMED_OUT|NETWORK_EXCEPTION|REPLICA_NOT)/.test(String(apiId));
+
+function chain(error: unknown): Failure[] {
+  const failure = error as Failure | undefined;
+  if (typeof failure !== 'object' || failure === null) return [];
+  return [failure, ...(failure.errors ?? []).flatMap(chain), ...chain(failure.cause)];
+}

@@ -1,0 +1,113 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { BaseOptions, SASLOptions } from '@platformatic/kafka';
+import { driverError } from './driver-error.js';
+
+/** How Kafka is reached, and how queues become topics. */
+export interface KafkaOptions {
+  /** `'host:port'` of some of the cluster's nodes, as a list or as a text with commas. */
+  readonly brokers: string | readonly string[];
+  /** Name of this client in the server's logs and quotas. Default: `'funq'`. */
+  readonly clientId?: string;
+  /**
+   * The consumers of a queue are the consumer group `<group>.<topic>`; applications with different groups each get every
+   * message. Default: `'funq'`.
+   */
+  readonly group?: string;
+  /** Put before the name of each topic. */
+  readonly prefix?: string;
+  /** Topics of queues that are called otherwise: `{ orders: 'com_acme_orders' }`. Without `prefix`. */
+  readonly topics?: Readonly<Record<string, string>>;
+  /** Whether missing topics are created. Default: true. */
+  readonly createTopics?: boolean;
+  /**
+   * Partitions of a topic that is created: at most so many processes consume one queue at the same time. With 1, a queue keeps
+   * the order of publishing; with more, only messages of one key keep theirs. Default: 4.
+   */
+  readonly partitions?: number;
+  /** Copies of a topic that is created, at most the number of nodes. Default: what the server is set to. */
+  readonly replication?: number;
+  /** Bytes of the largest message in a topic that is created. Default: 8 MiB. */
+  readonly maxMessageBytes?: number;
+  /**
+   * Milliseconds without a sign of life after which a consumer counts as dead and others get its messages. Default: the `lease`
+   * of the consumer, at most a minute, and not less than the server allows: usually 6000, see its `group.min.session.timeout.ms`.
+   */
+  readonly session?: number;
+  readonly sasl?: SASLOptions;
+  /** `true`, or options of Node's `tls.connect`. */
+  readonly tls?: boolean | ConnectionOptions;
+  /** As `required` of every broker. Default: false. */
+  readonly required?: boolean;
+}
+
+/** Options with their defaults. */
+export interface KafkaSettings {
+  readonly client: BaseOptions & { readonly requestTimeout: number };
+  /** For messages: the nodes. */
+  readonly address: string;
+  readonly group: string;
+  readonly prefix: string;
+  readonly topics: ReadonlyMap<string, string>;
+  readonly createTopics: boolean;
+  readonly partitions: number;
+  readonly replication: number;
+  readonly maxMessageBytes: number;
+  readonly session: number | undefined;
+}
+
+/** Milliseconds that one request may take; a connection that is silent for longer is given up. */
+export const REQUEST_TIMEOUT = 10_000;
+
+/** Throws an error that names the option. */
+export function readOptions(options: KafkaOptions): KafkaSettings {
+  const brokers = (typeof options.brokers === 'string' ? options.brokers.split(',') : (options.brokers ?? []))
+    .map((address) => String(address).trim())
+    .filter((address) => address.length > 0);
+  if (brokers.length === 0) throw wrong('brokers', options.brokers, "at least one 'host:port'");
+  for (const address of brokers) {
+    const port = Number(/^[^\s:/@]+:(\d{1,5})$/.exec(address)?.[1]);
+    if (!(port > 0 && port < 65_536)) throw wrong('brokers', address, "'host:port', without a scheme or a user");
+  }
+  const { partitions, replication, maxMessageBytes, session, group = 'funq', prefix = '', clientId = 'funq' } = options;
+  for (const [name, text] of Object.entries({ group, prefix, clientId })) {
+    if (!/^[A-Za-z0-9._-]{0,40}$/.test(text) || (text === '' && name !== 'prefix'))
+      throw wrong(name, text, 'up to 40 of letters, digits, dots, underscores and dashes');
+  }
+  for (const [queue, topic] of Object.entries(options.topics ?? {}))
+    if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || /^\.{1,2}$/.test(topic))
+      throw wrong(`topics.${queue}`, topic, 'the name of a topic');
+  const tls = options.tls === true ? {} : options.tls || undefined;
+  return {
+    client: {
+      clientId,
+      bootstrapBrokers: brokers,
+      connectTimeout: 5000,
+      requestTimeout: REQUEST_TIMEOUT,
+      timeout: REQUEST_TIMEOUT - 2000,
+      metadataMaxAge: 30_000,
+      retryDelay: 200,
+      ...(tls && { tls, tlsServerName: true }),
+      ...(options.sasl && { sasl: options.sasl }),
+    },
+    address: brokers.join(','),
+    group,
+    prefix,
+    topics: new Map(Object.entries(options.topics ?? {})),
+    createTopics: options.createTopics ?? true,
+    partitions: integer('partitions', partitions, 1, 10_000, 4),
+    replication: integer('replication', replication, 1, 100, -1),
+    maxMessageBytes: integer('maxMessageBytes', maxMessageBytes, 1024, 2 ** 30, 8 * 2 ** 20),
+    session: session === undefined ? undefined : integer('session', session, 100, 3_600_000, 0),
+  };
+}
+
+function integer(name: string, value: number | undefined, least: number, most: number, usual: number): number {
+  if (value === undefined) return usual;
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw wrong(name, value, `a whole number from ${least} to ${most}`);
+}
+
+function wrong(option: string, value: unknown, wanted: string): Error {
+  const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  return driverError('FUNQ_KAFKA_OPTION', `kafka({ ${option} }) is ${shown}, but must be ${wanted}`);
+}

@@ -1,0 +1,76 @@
+import type { Delivery } from '../../contracts/broker.js';
+import { KafkaWindow } from './kafka-window.js';
+
+/** The partitions that one member of a group has at present. */
+export class KafkaPartitions {
+  readonly #windows = new Map<number, KafkaWindow>();
+  #turn = 0;
+  /** Some were given up since the group was last told. */
+  untold = false;
+
+  get windows(): Iterable<KafkaWindow> {
+    return this.#windows.values();
+  }
+
+  /** How many deliveries are handed out and not settled. */
+  get out(): number {
+    return [...this.#windows.values()].reduce((sum, { out }) => sum + out, 0);
+  }
+
+  /** What the group is told. */
+  tell(): number[] {
+    this.untold = false;
+    return [...this.#windows.keys()];
+  }
+
+  /** The group formed anew with these for us. Resolves to those that are not open; what is ours no longer is being left. */
+  assign(partitions: readonly number[]): number[] {
+    for (const window of this.#windows.values()) window.leaving = !partitions.includes(window.partition);
+    return partitions.filter((partition) => !this.#windows.has(partition));
+  }
+
+  open(partition: number, offset: number, text: string | null): void {
+    this.#windows.set(partition, new KafkaWindow(partition, offset, text));
+  }
+
+  /** Up to `max` messages; each time another partition first, so that none is passed over. */
+  take(max: number): Delivery[] {
+    const windows = [...this.#windows.values()];
+    const taken: Delivery[] = [];
+    for (let n = 0; n < windows.length; n++) windows[(this.#turn + n) % windows.length]!.take(max, taken);
+    this.#turn++;
+    return taken;
+  }
+
+  /** Those of which fewer messages than `reserve` wait here. */
+  low(reserve: number): KafkaWindow[] {
+    return [...this.#windows.values()].filter(({ leaving, waiting }) => !leaving && waiting < reserve);
+  }
+
+  /** Whether some are to go to others and nothing of them is out. */
+  get idle(): boolean {
+    return this.#idle().length > 0;
+  }
+
+  giveUp(): void {
+    for (const { partition } of this.#idle()) {
+      this.#windows.delete(partition);
+      this.untold = true;
+    }
+  }
+
+  /** Nothing more is handed out. */
+  leave(): void {
+    for (const window of this.#windows.values()) window.leaving = true;
+  }
+
+  /** Others may have what was handed out here. */
+  lose(): void {
+    for (const window of this.#windows.values()) window.lost = true;
+    this.#windows.clear();
+  }
+
+  #idle(): KafkaWindow[] {
+    return [...this.#windows.values()].filter(({ leaving, out }) => leaving && out === 0);
+  }
+}

@@ -1,0 +1,201 @@
+import type { Delivery, Subscription } from '../../contracts/broker.js';
+import { driverError } from './driver-error.js';
+import { KafkaCommitter } from './kafka-committer.js';
+import { KafkaFetcher } from './kafka-fetcher.js';
+import { KafkaMember } from './kafka-member.js';
+import { REQUEST_TIMEOUT, type KafkaSettings } from './kafka-options.js';
+import { KafkaPartitions } from './kafka-partitions.js';
+import type { KafkaClients } from './kafka-session.js';
+import type { KafkaTopics } from './kafka-topics.js';
+import type { Entry } from './kafka-window.js';
+import { Polling, type Attempt } from './polling.js';
+
+/** Less than this many messages in reserve, and more are fetched. */
+const RESERVE = 1000;
+/** Milliseconds between two looks whether something is to be fetched, when nothing happens. */
+const LOOK = 500;
+/** How long `subscribe` waits for the group to take it in; after that `receive` does. */
+const JOIN = 5000;
+export interface KafkaSubscriptionParts {
+  readonly settings: KafkaSettings;
+  readonly topics: KafkaTopics;
+  readonly clients: KafkaClients;
+  /** The error as one of ours; what was silent is replaced. */
+  failed(error: unknown): Error;
+  closed(subscription: KafkaSubscription): void;
+}
+
+/** One member of a queue's consumer group: what its partitions hold goes out, and comes to an end in any order. */
+export class KafkaSubscription implements Subscription {
+  readonly #partitions = new KafkaPartitions();
+  readonly #member: KafkaMember;
+  readonly #fetcher: KafkaFetcher;
+  readonly #committer: KafkaCommitter;
+  readonly #polling: Polling;
+  /** Partitions whose committed offsets are asked for; another list when the group formed anew meanwhile. */
+  #wanted: readonly number[] = [];
+  #opening: Promise<void> = Promise.resolve();
+  /** What the next `receive` rejects with; for good when the membership is over. */
+  #fault: unknown;
+  #over = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly topic: string,
+    /** Milliseconds. */
+    session: number,
+    private readonly parts: KafkaSubscriptionParts,
+  ) {
+    const { settings, clients, topics } = parts;
+    this.#polling = new Polling(clients.clock, { interval: LOOK, longest: LOOK });
+    this.#member = new KafkaMember({
+      // A group that forms anew answers only when all members have, or have run out of time.
+      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + 2000) },
+      group: topics.groupOf(topic),
+      topic,
+      session,
+      held: () => this.#partitions.tell(),
+      joined: (partitions, kept) => this.#joined(partitions, kept),
+      failed: (error) => this.#failed(error, true),
+    });
+    this.#fetcher = new KafkaFetcher(this.#member.consumer, topic, settings.client);
+    this.#committer = new KafkaCommitter({
+      clock: clients.clock,
+      windows: () => this.#partitions.windows,
+      commit: (commits) => this.#member.commit(clients.commits, commits),
+      expelled: () => this.#partitions.lose(),
+    });
+  }
+
+  /** How many deliveries are handed out and not settled. */
+  get out(): number {
+    return this.#partitions.out;
+  }
+
+  /** Resolves when the group has taken it in, or takes its time. Rejects when it can't be taken in. */
+  async start(): Promise<void> {
+    const patience = new AbortController();
+    const joining = this.#join().then(() => this.#opening);
+    await Promise.race([joining, this.parts.clients.clock.sleep(JOIN, patience.signal)]).finally(() =>
+      patience.abort(),
+    );
+    if (this.#over) throw this.parts.failed(this.#fault);
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    if (this.#closing) throw driverError('FUNQ_KAFKA_CLOSED', `The subscription to ${this.topic} is closed`);
+    return this.#polling.receive(() => this.#attempt(max), signal);
+  }
+
+  async ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const entries = deliveries.map(({ receipt }) => receipt as Entry);
+    for (const entry of entries) entry.window.ack(entry);
+    await this.#store();
+    await this.#handOn();
+    return deliveries.filter((_, index) => entries[index]!.window.lost);
+  }
+
+  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    for (const { receipt } of deliveries) (receipt as Entry).window.release(receipt as Entry);
+    await this.#store();
+    await this.#handOn();
+    this.#polling.wake();
+    return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#polling.stop();
+    this.#partitions.leave();
+    if (!this.#over) await this.#committer.flush().catch(() => undefined);
+    this.#partitions.lose();
+    await Promise.all([this.#fetcher.close(), this.#member.close()]);
+    this.parts.closed(this);
+  }
+
+  async #attempt(max: number): Promise<Attempt<Delivery>> {
+    const fault = this.#fault;
+    if (fault !== undefined) {
+      if (!this.#over) this.#fault = undefined;
+      throw this.parts.failed(fault);
+    }
+    const taken = await this.#take(max);
+    const low = this.#partitions.low(RESERVE);
+    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => this.#arrived(error));
+    return { taken };
+  }
+
+  /** What is handed out is noted before, so that it is known when this process dies of it. */
+  async #take(max: number): Promise<Delivery[]> {
+    const taken = this.#partitions.take(max);
+    if (taken.length === 0) return taken;
+    try {
+      await this.#store();
+    } catch (error) {
+      for (const { receipt } of taken) (receipt as Entry).window.release(receipt as Entry);
+      throw error;
+    }
+    return taken.filter(({ receipt }) => !(receipt as Entry).window.lost);
+  }
+
+  #arrived(error?: unknown): void {
+    if (error !== undefined) this.#failed(error);
+    this.#polling.wake();
+  }
+
+  async #store(): Promise<void> {
+    try {
+      await this.#committer.flush();
+    } catch (error) {
+      throw this.parts.failed(error);
+    }
+  }
+
+  #failed(error: unknown, over = false): void {
+    this.#fault ??= error;
+    this.#over ||= over;
+    this.#polling.wake();
+  }
+
+  async #join(): Promise<void> {
+    try {
+      await this.#member.join();
+    } catch (error) {
+      this.#failed(error, true);
+    }
+  }
+
+  #joined(partitions: readonly number[], kept: boolean): void {
+    if (this.#closing) return;
+    if (!kept) this.#partitions.lose();
+    this.#wanted = this.#partitions.assign(partitions);
+    this.#opening = this.#open(this.#wanted).catch((error: unknown) => this.#failed(error, true));
+    void this.#handOn().catch((error: unknown) => this.#failed(error));
+    this.#polling.wake();
+  }
+
+  async #open(wanted: readonly number[]): Promise<void> {
+    if (wanted.length === 0) return;
+    const { topics, clients } = this.parts;
+    const committed = await topics.committed(this.topic, [...wanted], clients.admin);
+    if (wanted !== this.#wanted || this.#closing) return;
+    for (const partition of wanted) {
+      const { offset, text } = committed.get(partition) ?? { offset: 0, text: null };
+      this.#partitions.open(partition, offset, text);
+    }
+    this.#polling.wake();
+  }
+
+  /** Gives up the partitions that are to go to others and of which nothing is out, and has the group form anew. */
+  async #handOn(): Promise<void> {
+    if (this.#partitions.idle) {
+      await this.#store();
+      this.#partitions.giveUp();
+    }
+    // While it forms anew it may have been told before; then it is told again after that.
+    if (this.#partitions.untold && !this.#closing) void this.#join();
+  }
+}

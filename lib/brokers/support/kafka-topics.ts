@@ -1,0 +1,119 @@
+import { driverError } from './driver-error.js';
+import { said, unknownTopic } from './kafka-error.js';
+import { DONE, readMarks } from './kafka-marks.js';
+import { topicOf } from './kafka-names.js';
+import type { KafkaSettings } from './kafka-options.js';
+import type { KafkaClients } from './kafka-session.js';
+
+/** How often, and how many milliseconds apart, a new topic is looked for: each node learns of it on its own. */
+const LOOKS = 100;
+const PAUSE = 100;
+
+/** Which topics there are; those that may be created are, when they are first needed. */
+export class KafkaTopics {
+  readonly #known = new Map<string, Promise<number>>();
+
+  constructor(private readonly settings: KafkaSettings) {}
+
+  nameOf(queue: string): string {
+    const { topics, prefix } = this.settings;
+    return topics.get(queue) ?? prefix + topicOf(queue);
+  }
+
+  groupOf(topic: string): string {
+    return `${this.settings.group}.${topic}`;
+  }
+
+  /** The number of partitions of a topic that exists from now on. */
+  ensure(topic: string, clients: KafkaClients): Promise<number> {
+    let known = this.#known.get(topic);
+    if (!known) {
+      known = this.#find(topic, clients);
+      this.#known.set(topic, known);
+      known.catch(() => this.#known.delete(topic));
+    }
+    return known;
+  }
+
+  /** It may have been deleted: it is looked for again. */
+  forget(topic: string): void {
+    this.#known.delete(topic);
+  }
+
+  /** Messages of the queue that are not done, here or anywhere, of which `held` were handed out here. */
+  async backlog(topic: string, held: number, { admin }: KafkaClients): Promise<number> {
+    const partitions = await this.#partitions(topic, admin);
+    if (partitions === 0) return 0;
+    const indexes = Array.from({ length: partitions }, (_, index) => index);
+    const offsets = async (timestamp: bigint): Promise<Map<number, number>> => {
+      const list = indexes.map((partitionIndex) => ({ partitionIndex, timestamp }));
+      const [found] = await admin.listOffsets({ topics: [{ name: topic, partitions: list }] });
+      return new Map(found?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]));
+    };
+    const [first, last, committed] = await Promise.all([
+      offsets(-2n),
+      offsets(-1n),
+      this.committed(topic, indexes, admin),
+    ]);
+    const open = indexes.map((index) => {
+      const start = first.get(index) ?? 0;
+      const { offset, text } = committed.get(index) ?? { offset: start, text: null };
+      const runs = readMarks(offset, text).filter(({ count }) => count === DONE);
+      const done = runs.reduce((sum, { from, to }) => sum + to - from, 0);
+      return Math.max(0, (last.get(index) ?? 0) - Math.max(start, offset) - done);
+    });
+    return Math.max(0, open.reduce((sum, count) => sum + count, 0) - held);
+  }
+
+  /** What the group remembers; nothing of partitions that nobody has consumed yet. */
+  async committed(
+    topic: string,
+    partitionIndexes: number[],
+    admin: KafkaClients['admin'],
+  ): Promise<Map<number, { offset: number; text: string | null }>> {
+    const groups = [{ groupId: this.groupOf(topic), topics: [{ name: topic, partitionIndexes }] }];
+    const [group] = await admin.listConsumerGroupOffsets({ groups });
+    const found = group?.topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return new Map(
+      found
+        .filter(({ committedOffset }) => committedOffset >= 0n)
+        .map(({ partitionIndex, committedOffset, metadata }) => [
+          partitionIndex,
+          { offset: Number(committedOffset), text: metadata ?? null },
+        ]),
+    );
+  }
+
+  async #find(topic: string, { admin, clock }: KafkaClients): Promise<number> {
+    const { createTopics, partitions, replication, maxMessageBytes, address } = this.settings;
+    let count = await this.#partitions(topic, admin);
+    if (count > 0) return count;
+    if (!createTopics) {
+      const mend = "Create it, or set 'createTopics: true'.";
+      throw driverError('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
+    }
+    const configs = [{ name: 'max.message.bytes', value: String(maxMessageBytes) }];
+    await admin
+      .createTopics({ topics: [topic], partitions, replicas: replication, configs })
+      .catch((error: unknown) => {
+        if (!said(error, 'TOPIC_ALREADY_EXISTS')) throw error;
+      });
+    for (let look = 1; look <= LOOKS; look++) {
+      count = await this.#partitions(topic, admin);
+      if (count > 0) break;
+      await clock.sleep(PAUSE);
+    }
+    return count || partitions;
+  }
+
+  /** 0 where there is no such topic. */
+  async #partitions(topic: string, admin: KafkaClients['admin']): Promise<number> {
+    try {
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+      return topics.get(topic)?.partitionsCount ?? 0;
+    } catch (error) {
+      if (unknownTopic(error)) return 0;
+      throw error;
+    }
+  }
+}
