@@ -5,6 +5,7 @@ import { freeze } from './faults/freeze.js';
 import { kill } from './faults/kill.js';
 import { lock } from './faults/lock.js';
 import { poison } from './faults/poison.js';
+import { rpc } from './faults/rpc.js';
 import { term } from './faults/term.js';
 import type { Fault } from './rig/fault.js';
 
@@ -19,4 +20,5 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   block,
   lock,
   'disk-full': diskFull,
+  rpc,
 };
