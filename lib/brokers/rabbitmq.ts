@@ -1,3 +1,119 @@
-export function rabbitmq(): never {
-  throw new Error('not there yet');
+import type { Broker, ConnectContext } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
+import { driverError } from './support/driver-error.js';
+import { RabbitConnection } from './support/rabbitmq-connection.js';
+import { isMissing } from './support/rabbitmq-error.js';
+import { RabbitPublisher } from './support/rabbitmq-publisher.js';
+import { RabbitServer, type RabbitServerOptions } from './support/rabbitmq-server.js';
+import { RabbitSubscription } from './support/rabbitmq-subscription.js';
+import { RabbitTopology, type RabbitTopologyOptions } from './support/rabbitmq-topology.js';
+
+export type { RabbitServerOptions } from './support/rabbitmq-server.js';
+export type { RabbitBinding, RabbitExchange, RabbitRoute, RabbitTopologyOptions } from './support/rabbitmq-topology.js';
+
+export interface RabbitOptions extends RabbitServerOptions, RabbitTopologyOptions {
+  /** Whether the app can't start while the server is away. Default: false. */
+  readonly required?: boolean;
+}
+
+/** How often a queue is counted while it moves. */
+const COUNTS = 5;
+
+interface Parts {
+  readonly publisher: RabbitPublisher;
+  readonly publishing: RabbitConnection;
+  readonly consuming: RabbitConnection;
+}
+
+/**
+ * RabbitMQ 3.10 or newer.
+ */
+export function rabbitmq(options: RabbitOptions = {}): Broker {
+  const server = new RabbitServer(options);
+  const topology = new RabbitTopology(options);
+  const subscriptions = new Set<RabbitSubscription>();
+  let parts: Parts | undefined;
+  const open = (clock: Clock): Parts => {
+    const publishing = new RabbitConnection(server, clock);
+    return {
+      publishing,
+      consuming: new RabbitConnection(server, clock),
+      publisher: new RabbitPublisher(publishing, topology),
+    };
+  };
+  const use = (): Parts => {
+    if (parts) return parts;
+    throw driverError('FUNQ_RABBITMQ_CLOSED', `rabbitmq at ${server.address} is not connected`);
+  };
+  const of = (queue: string): RabbitSubscription[] => [...subscriptions].filter((each) => each.queue === queue);
+  const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+  return {
+    kind: 'rabbitmq',
+    features: {
+      delay: topology.delays,
+      priority: topology.priorities > 0,
+      ttl: true,
+      unique: false,
+      durable: true,
+      shared: true,
+      ordered: true,
+      redelivery: topology.quorum ? 'counted' : 'flagged',
+    },
+    required: options.required ?? false,
+    async connect({ clock }: ConnectContext) {
+      parts ??= open(clock);
+      await parts.publisher.open();
+    },
+    async publish(queue, messages) {
+      return use().publisher.publish(queue, messages);
+    },
+    async subscribe(queue, settings) {
+      const { consuming: connection, publisher } = use();
+      if (topology.routeOf(queue))
+        throw driverError(
+          'FUNQ_RABBITMQ_ROUTE',
+          `${queue} is one of \`routes\` and no queue: consume a queue bound to its exchange`,
+        );
+      const closed = (ended: RabbitSubscription): void => void subscriptions.delete(ended);
+      const subscription = new RabbitSubscription(queue, settings, { connection, publisher, topology, closed });
+      await subscription.open();
+      subscriptions.add(subscription);
+      return subscription;
+    },
+    async count(queue) {
+      const name = topology.nameOf(queue);
+      const here = async (): Promise<number> =>
+        total(await Promise.all(of(queue).map((subscription) => subscription.waiting())));
+      const ready = (): Promise<number> =>
+        use()
+          .publishing.apart(async (channel) => (await channel.checkQueue(name)).messageCount)
+          .catch(noneIfMissing);
+      // What moves from there to here meanwhile must not be counted twice, or not at all.
+      for (let [before, tries] = [await here(), COUNTS]; ; tries--) {
+        const sum = before + (await ready());
+        const after = await here();
+        if (after === before || tries <= 1) return sum;
+        before = after;
+      }
+    },
+    async purge(queue) {
+      const name = topology.nameOf(queue);
+      const ready = await use()
+        .publishing.apart(async (channel) => (await channel.purgeQueue(name)).messageCount)
+        .catch(noneIfMissing);
+      return ready + total(await Promise.all(of(queue).map((subscription) => subscription.drop())));
+    },
+    async close() {
+      const closing = parts;
+      parts = undefined;
+      await Promise.allSettled([...subscriptions].map((subscription) => subscription.close()));
+      await Promise.all([closing?.consuming.close(), closing?.publishing.close()]);
+    },
+  };
+}
+
+function noneIfMissing(error: unknown): number {
+  if (isMissing(error)) return 0;
+  throw error;
 }

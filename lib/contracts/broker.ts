@@ -57,7 +57,7 @@ export interface Broker {
   /** How many messages of `queue` wait: published, not delayed into the future, not handed out. */
   count?(queue: string): Promise<number>;
 
-  /** Removes every message of `queue` that is not handed out, delayed ones too. Resolves to how many. */
+  /** Removes every message of `queue` that is not handed out, delayed ones too unless the broker says otherwise. Resolves to how many. */
   purge?(queue: string): Promise<number>;
 }
 
@@ -82,7 +82,7 @@ export interface Outgoing {
   readonly body: Uint8Array;
   /** Milliseconds before the message may be handed out. Given only where `features.delay`. */
   readonly delay?: number;
-  /** 0 (the default) to 255; a higher one is handed out first, equal ones in order. Given only where `features.priority`. */
+  /** 0 (the default) to 255; a higher one is handed out first, equal ones in order. Given only where `features.priority`; what is too high for the broker is refused. */
   readonly priority?: number;
   /** Milliseconds after which nobody wants the message any more and the broker may drop it; a broker without `features.ttl` keeps it. */
   readonly ttl?: number;

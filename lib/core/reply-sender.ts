@@ -3,13 +3,14 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import { ENVELOPE_VERSION, type Reply, type ReplyAddress } from '../contracts/envelope.js';
 import type { DiscardStatus, ManagedTask as Task } from '../contracts/task.js';
+import { TRANSIENT_PREFIX } from '../contracts/transient.js';
 import { recordError } from './error-record.js';
 import { FunqError, type FunqErrorCode } from './errors.js';
 import type { Events } from './events.js';
 import type { Outbox } from './outbox.js';
 
 /** Reply queues begin with this; a message can't make us write anywhere else. */
-export const REPLY_PREFIX = 'funq.replies.';
+export const REPLY_PREFIX = TRANSIENT_PREFIX;
 
 /** By how many milliseconds clocks may differ. */
 const SKEW = 60_000;

@@ -44,6 +44,10 @@ export interface BrokerConformanceOptions {
    * subscription holds up or gives back waits for whoever has its part. Default: false.
    */
   readonly partitioned?: boolean;
+  /** Whether `purge` reaches what is delayed. Default: true. */
+  readonly purgesDelayed?: boolean;
+  /** The highest priority that the broker takes, 8 to 255. Default: 255. */
+  readonly topPriority?: number;
   /** Whether a queue may have any name up to 200 characters, or only what the core lets through. Default: true. */
   readonly anyQueueName?: boolean;
   /** A message that the broker refuses: one beyond its size limit, say. Without it that one case is skipped. */
@@ -80,6 +84,8 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     patience: options.patience ?? 10_000,
     keepsPlace: options.keepsPlace ?? broker.features.ordered,
     partitioned: options.partitioned ?? false,
+    purgesDelayed: options.purgesDelayed ?? true,
+    topPriority: options.topPriority ?? 255,
     anyQueueName: options.anyQueueName ?? true,
     counts: broker.count !== undefined,
     purges: broker.purge !== undefined,

@@ -6,6 +6,7 @@ import { afterAll, describe } from 'vitest';
 import { kafka } from 'nestjs-funq/kafka';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
 import { postgres } from 'nestjs-funq/postgres';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { redis } from 'nestjs-funq/redis';
 import { sqlite } from 'nestjs-funq/sqlite';
 import { withService } from '../services/service.js';
@@ -18,6 +19,7 @@ const queues: MemoryQueues = new Map();
 describe('memory', () => transportBehaviours(() => memory({ queues })));
 describe('sqlite', () => transportBehaviours(() => sqlite({ file })));
 withService('redis', (url) => transportBehaviours(() => redis({ url })));
+withService('rabbitmq', (url) => transportBehaviours(() => rabbitmq({ url })));
 withService('postgres', (url) => transportBehaviours(() => postgres({ url })));
 withService('kafka', (brokers) => transportBehaviours(() => kafka({ brokers: brokers.split(',') })));
 

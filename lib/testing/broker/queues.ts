@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { numbered, outgoing, sameTexts, texts, type BrokerCase, type BrokerFacts, type BrokerTrial } from './trial.js';
 
 /** Queues beside one another, their names and what is asked of them. */
-export function queueCases({ features, anyQueueName, counts, purges }: BrokerFacts): BrokerCase[] {
+export function queueCases({ features, anyQueueName, counts, purges, purgesDelayed }: BrokerFacts): BrokerCase[] {
   return [
     {
       name: 'queues: do not see each other, however alike their names',
@@ -90,7 +90,7 @@ export function queueCases({ features, anyQueueName, counts, purges }: BrokerFac
       async run(trial) {
         const broker = await trial.open();
         assert.equal(await broker.purge?.(trial.queue), 0, 'of a queue that nobody used');
-        const delayed = features.delay ? [outgoing('delayed', { delay: 300 })] : [];
+        const delayed = features.delay && purgesDelayed ? [outgoing('delayed', { delay: 300 })] : [];
         await trial.publish(broker, [...numbered(10), ...delayed]);
         const subscription = await trial.subscribe(broker);
         const taken = await trial.take(subscription, 4);

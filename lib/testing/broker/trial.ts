@@ -16,6 +16,8 @@ export interface BrokerFacts {
   readonly patience: number;
   readonly keepsPlace: boolean;
   readonly partitioned: boolean;
+  readonly purgesDelayed: boolean;
+  readonly topPriority: number;
   readonly anyQueueName: boolean;
   readonly counts: boolean;
   readonly purges: boolean;

@@ -1,0 +1,80 @@
+import type { Clock } from '../../contracts/clock.js';
+
+/** Longest that `receive` waits for an item, as the contract of brokers allows. */
+const PATIENCE = 5000;
+/** Milliseconds that items may lie here while nobody asks for them. */
+const IDLE = 200;
+
+/** Turns a client that pushes into one that is asked: what arrives is kept until `receive` takes it. One `receive` at a time. */
+export class Inbox<T> {
+  #items: T[] = [];
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+  #asked = 0;
+  #watching = false;
+
+  /** `idle` is called when items lie here for which nobody has asked: others could have them. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly idle: () => void,
+  ) {}
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+    if (this.#wake) this.#wake();
+    else this.#watch();
+  }
+
+  /** Nothing more will come: ends a waiting `receive` and every later one with `error`. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+
+  /** All that lies here; it is here no more. */
+  takeAll(): T[] {
+    const items = this.#items;
+    this.#items = [];
+    return items;
+  }
+
+  /** Up to `max` items, as soon as there is one; nothing after five seconds, or soon after `signal` aborts. */
+  async receive(max: number, signal: AbortSignal): Promise<T[]> {
+    if (this.#items.length === 0 && !this.#failure && !signal.aborted) await this.#wait(signal);
+    this.#asked = this.clock.monotonic();
+    if (this.#failure) throw this.#failure;
+    if (max >= this.#items.length) return this.takeAll();
+    this.#watch();
+    return this.#items.splice(0, max);
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wake = undefined;
+        cancel();
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const cancel = this.clock.after(PATIENCE, wake);
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const look = (): void => {
+      this.#watching = false;
+      if (this.#items.length === 0 || this.#failure) return;
+      if (this.clock.monotonic() - this.#asked >= IDLE) this.idle();
+      else this.#watch();
+    };
+    this.clock.after(IDLE, look, true);
+  }
+}

@@ -1,0 +1,106 @@
+import type { Duplex } from 'node:stream';
+import { connect, type Channel, type ChannelModel } from 'amqplib';
+import type { Clock } from '../../contracts/clock.js';
+import { inTime } from './deadline.js';
+import { away, driverError } from './driver-error.js';
+import { connectError } from './rabbitmq-error.js';
+import type { RabbitServer } from './rabbitmq-server.js';
+
+/** Longest, in milliseconds, that opening, closing or one answer may take. */
+const DEADLINE = 5000;
+
+/**
+ * One connection, opened when it is first needed and again when it has ended. The client's own recovery is not used: what was
+ * silent for too long is destroyed, whatever the client thinks of it.
+ */
+export class RabbitConnection {
+  #opening: Promise<ChannelModel> | undefined;
+  #closed = false;
+  /** Why the server takes no messages at present. */
+  blocked: string | undefined;
+
+  constructor(
+    private readonly server: RabbitServer,
+    readonly clock: Clock,
+  ) {}
+
+  get address(): string {
+    return this.server.address;
+  }
+
+  async use(): Promise<ChannelModel> {
+    if (this.#closed) throw driverError('FUNQ_RABBITMQ_CLOSED', `rabbitmq at ${this.address} is closed here`);
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** What `work` does on a channel of its own: an error of it ends no other channel. */
+  async apart<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+    const model = await this.use();
+    const channel = await this.answer(model.createChannel());
+    channel.on('error', () => undefined);
+    try {
+      return await this.answer(work(channel));
+    } finally {
+      void channel.close().catch(() => undefined);
+    }
+  }
+
+  /** The server's answer; when none comes in time the connection is destroyed. */
+  answer<T>(asking: Promise<T>, ms = DEADLINE): Promise<T> {
+    const model = this.#opening;
+    return inTime(this.clock, ms, asking, () => {
+      if (!this.server.given) model?.then(destroy, () => undefined);
+      return away('rabbitmq', this.address, new Error(`no answer within ${ms} ms`));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const model = await this.#opening?.catch(() => undefined);
+    if (!model || this.server.given) return;
+    await inTime(this.clock, DEADLINE, model.close(), () => new Error('late')).catch(() => undefined);
+    destroy(model);
+  }
+
+  async #open(): Promise<ChannelModel> {
+    const model = this.server.given ?? (await this.#dial());
+    const ended = (): void => {
+      this.#opening = undefined;
+      this.blocked = undefined;
+      // A peer that is gone never answers the end of the stream, which would keep the socket, and the process, open.
+      if (!this.server.given) destroy(model);
+    };
+    model.once('close', ended);
+    model.on('error', () => undefined);
+    model.on('blocked', (reason) => (this.blocked = reason));
+    model.on('unblocked', () => (this.blocked = undefined));
+    return model;
+  }
+
+  async #dial(): Promise<ChannelModel> {
+    const { url, socket } = this.server.current;
+    const model = await connect(url, { noDelay: true, timeout: DEADLINE, ...socket }).catch((error: Error) => {
+      const reason = connectError(this.address, error);
+      this.server.turn();
+      throw reason;
+    });
+    try {
+      this.server.check(model);
+      return model;
+    } catch (error) {
+      destroy(model);
+      throw error;
+    }
+  }
+}
+
+/** Ends a connection without asking the other side. */
+function destroy(model: ChannelModel): void {
+  const { stream } = model.connection as unknown as { stream: Duplex };
+  // The client only learns of an end that has a reason.
+  stream.destroy(new Error('given up'));
+}

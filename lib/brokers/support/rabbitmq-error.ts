@@ -1,0 +1,62 @@
+import { away, driverError } from './driver-error.js';
+
+/** Reply codes of AMQP that are told apart. */
+const REFUSED = 403;
+const MISSING = 404;
+const MISMATCH = 406;
+
+/** The server said no to one channel or connection, as amqplib tells it. */
+interface ReplyError extends Error {
+  readonly code?: number | string;
+}
+
+const TLS = /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|UNABLE_TO|SELF_SIGNED|EPROTO)|HOSTNAME/;
+
+/** Why a connection could not be opened: away, or wrong in a way that waiting does not mend. */
+export function connectError(address: string, error: ReplyError): Error {
+  const { message, code = '' } = error;
+  const wrong = (name: string, remedy: string): Error =>
+    driverError(`FUNQ_RABBITMQ_${name}`, `rabbitmq at ${address}: ${remedy}`, error);
+  if (message.includes('ACCESS-REFUSED') || message.includes('ACCESS_REFUSED'))
+    return wrong('LOGIN', 'the server refused user or password; correct them in `url`');
+  if (message.includes('Expected ConnectionOpenOk'))
+    return wrong('VHOST', 'the virtual host (the path of `url`) does not exist, or the user has no rights on it');
+  if (TLS.test(String(code)))
+    return wrong(
+      'TLS',
+      `no TLS connection (${code}); use amqps: only for a TLS port, and give \`socket.ca\` if needed`,
+    );
+  if (message.includes('nvalid frame') || message.includes('Expected ConnectionStart'))
+    return wrong(
+      'PROTOCOL',
+      'what answers there is no AMQP 0-9-1 server; is it the port of something else, or a TLS port?',
+    );
+  return away('rabbitmq', address, error);
+}
+
+/** Why the server ended a channel or refused a declaration that concerned `queue`. */
+export function channelError(address: string, queue: string, error: ReplyError): Error {
+  const said = /"(.*)"/s.exec(error.message)?.[1] ?? error.message;
+  const wrong = (name: string, text: string): Error =>
+    driverError(`FUNQ_RABBITMQ_${name}`, `queue ${queue} on rabbitmq at ${address}: ${text}`, error);
+  if (said.includes('delivery acknowledgement') && said.includes('timed out'))
+    return wrong(
+      'CONSUMER_TIMEOUT',
+      `a task ran longer than the server's consumer_timeout, so it is handed out again (${said}); raise consumer_timeout in rabbitmq.conf above the longest task, or give the task a shorter timeout`,
+    );
+  if (error.code === MISMATCH)
+    return wrong(
+      'MISMATCH',
+      `it exists with other settings (${said}); set \`type\`, \`priorities\` and \`arguments\` to what it has, choose another \`prefix\`, or delete it while it is empty`,
+    );
+  if (error.code === REFUSED)
+    return wrong(
+      'RIGHTS',
+      `the user may not do this (${said}); give it configure, write and read rights, or set \`delays: false\``,
+    );
+  if (error.code === MISSING) return wrong('MISSING', `what it needs does not exist (${said})`);
+  return away('rabbitmq', address, error);
+}
+
+/** Whether the server said that something does not exist. */
+export const isMissing = (error: unknown): boolean => (error as ReplyError).code === MISSING;

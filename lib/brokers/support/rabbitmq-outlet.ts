@@ -1,0 +1,104 @@
+import type { ConfirmChannel, Message, Options } from 'amqplib';
+import type { PublishFailure } from '../../contracts/broker.js';
+import { away, driverError } from './driver-error.js';
+import type { RabbitConnection } from './rabbitmq-connection.js';
+import { channelError } from './rabbitmq-error.js';
+
+/** Milliseconds without a confirmation after which the connection is given up. */
+const CONFIRM = 10_000;
+
+/** One message as it goes to the server. */
+export interface Sending {
+  readonly exchange: string;
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly properties: Options.Publish & { readonly messageId: string };
+}
+
+/** No queue took the message. */
+export class Unroutable extends Error {}
+
+/** A channel on which every message is confirmed. */
+export class RabbitOutlet {
+  /** Names of queues on the server, by queue; known to exist, or being declared. */
+  readonly declared = new Map<string, Promise<string>>();
+  readonly #returned = new Set<string>();
+  #failure: Error | undefined;
+
+  constructor(
+    private readonly connection: RabbitConnection,
+    private readonly channel: ConfirmChannel,
+    closed: () => void,
+  ) {
+    channel.on('error', (error) => (this.#failure = error));
+    channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)));
+    channel.once('close', closed);
+  }
+
+  /**
+   * Sends all, then waits for each to be confirmed. Resolves to those that were not, with an {@link Unroutable} where no queue
+   * took them. Rejects when nothing is known of any.
+   */
+  async send(queue: string, sendings: readonly Sending[]): Promise<readonly PublishFailure[]> {
+    const { blocked, address } = this.connection;
+    if (blocked) throw away('rabbitmq', address, new Error(`it takes no messages at present: ${blocked}`));
+    if (sendings.length === 0) return [];
+    const failures: PublishFailure[] = [];
+    let [left, lost] = [sendings.length, 0];
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const told = (index: number, answer: Error | null): void => {
+      const error = this.#problem(queue, sendings[index]!, answer);
+      if (error) failures.push({ index, error });
+      if (answer && !isRefusal(answer)) lost++;
+      if (--left === 0) finish();
+    };
+    for (const [index, sending] of sendings.entries()) {
+      if (this.#write(sending, (answer) => told(index, answer))) continue;
+      await this.connection.answer(this.#drained(), CONFIRM);
+    }
+    await this.connection.answer(finished, CONFIRM);
+    if (lost === sendings.length) throw failures[0]!.error;
+    return failures;
+  }
+
+  #write({ exchange, key, body, properties }: Sending, told: (answer: Error | null) => void): boolean {
+    try {
+      const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      return this.channel.publish(exchange, key, content, { ...properties, mandatory: true }, told);
+    } catch (error) {
+      told(error as Error);
+      return true;
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        this.channel.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.channel.on('drain', go).on('close', go);
+    });
+  }
+
+  #problem(queue: string, { exchange, key, properties }: Sending, answer: Error | null): Error | undefined {
+    const { address } = this.connection;
+    if (answer && isRefusal(answer))
+      return driverError(
+        'FUNQ_RABBITMQ_REFUSED',
+        `the server refused a message for ${queue}; is the queue full?`,
+        answer,
+      );
+    if (answer) return channelError(address, queue, this.#failure ?? answer);
+    if (!this.#returned.delete(properties.messageId)) return undefined;
+    return new Unroutable(
+      exchange
+        ? `no queue is bound to exchange ${exchange} for '${key}', so nobody got a message for ${queue}; bind one`
+        : `queue ${key} was deleted on the server`,
+    );
+  }
+}
+
+/** Of this one message; the channel goes on. */
+const isRefusal = (answer: Error): boolean => answer.message === 'message nacked';

@@ -1,0 +1,112 @@
+import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
+import { driverError } from './driver-error.js';
+import type { RabbitConnection } from './rabbitmq-connection.js';
+import { LONGEST_DELAY, RabbitDelays } from './rabbitmq-delays.js';
+import { channelError } from './rabbitmq-error.js';
+import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
+import type { RabbitTopology } from './rabbitmq-topology.js';
+
+/** Turns messages into what the server is sent, over one channel that is opened again when it has ended. */
+export class RabbitPublisher {
+  #opening: Promise<RabbitOutlet> | undefined;
+  readonly #delays: RabbitDelays;
+
+  constructor(
+    private readonly connection: RabbitConnection,
+    private readonly topology: RabbitTopology,
+  ) {
+    this.#delays = new RabbitDelays((work) => connection.apart(work));
+  }
+
+  /** The channel, and with it the exchanges that were asked for. */
+  open(): Promise<RabbitOutlet> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async publish(queue: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
+    const outlet = await this.open();
+    const failures: PublishFailure[] = [];
+    const good: number[] = [];
+    for (const [index, message] of messages.entries()) {
+      const error = this.#refusal(queue, message);
+      if (error) failures.push({ index, error });
+      else good.push(index);
+    }
+    const attempt = async (indexes: readonly number[]): Promise<PublishFailure[]> => {
+      const name = await this.#declared(outlet, queue);
+      const sendings: Sending[] = [];
+      for (const index of indexes) sendings.push(await this.#sending(queue, name, messages[index]!));
+      const failed = await outlet.send(queue, sendings);
+      return failed.map(({ index, error }) => ({ index: indexes[index]!, error }));
+    };
+    const failed = await attempt(good);
+    const homeless = failed.filter(({ error }) => error instanceof Unroutable && !this.topology.routeOf(queue));
+    if (homeless.length === 0) return [...failures, ...failed];
+    // Their queue was deleted behind our back, so they are nowhere: it is made anew, once.
+    outlet.declared.delete(queue);
+    const rest = failed.filter((failure) => !homeless.includes(failure));
+    return [...failures, ...rest, ...(await attempt(homeless.map(({ index }) => index)))];
+  }
+
+  async #open(): Promise<RabbitOutlet> {
+    const { connection, topology } = this;
+    await connection
+      .apart((channel) => topology.declareExchanges(channel))
+      .catch((error: Error) => {
+        throw channelError(connection.address, 'with `exchanges`', error);
+      });
+    const model = await connection.use();
+    const channel = await connection.answer(model.createConfirmChannel());
+    return new RabbitOutlet(connection, channel, () => {
+      this.#opening = undefined;
+      this.#delays.forget();
+    });
+  }
+
+  #refusal(queue: string, { priority = 0, delay = 0 }: Outgoing): Error | undefined {
+    const { quorum, priorities } = this.topology;
+    if (priority > priorities && !quorum)
+      return driverError(
+        'FUNQ_RABBITMQ_PRIORITY',
+        `priority ${priority} for ${queue}: queues of this broker have priorities 0 to ${priorities}; set \`priorities\``,
+      );
+    if (delay <= LONGEST_DELAY) return undefined;
+    const days = Math.floor(LONGEST_DELAY / 86_400_000);
+    return driverError(
+      'FUNQ_RABBITMQ_DELAY',
+      `a delay of ${delay} ms for ${queue}: rabbitmq delays up to ${days} days`,
+    );
+  }
+
+  /** Resolves to the queue's name on the server. */
+  #declared({ declared }: RabbitOutlet, queue: string): Promise<string> {
+    let declaring = declared.get(queue);
+    if (declaring || this.topology.routeOf(queue)) return declaring ?? Promise.resolve(queue);
+    declaring = this.connection
+      .apart((channel) => this.topology.declareQueue(channel, queue))
+      .catch((error: Error) => {
+        declared.delete(queue);
+        throw channelError(this.connection.address, queue, error);
+      });
+    declared.set(queue, declaring);
+    return declaring;
+  }
+
+  async #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Promise<Sending> {
+    const route = this.topology.routeOf(queue);
+    const properties = { messageId: id, persistent: true, ...(priority && { priority }) };
+    const expiration = ttl === undefined ? {} : { expiration: Math.max(0, Math.ceil(ttl)) };
+    if (route) {
+      const { exchange, key = '', headers } = route;
+      return { exchange, key, body, properties: { ...properties, ...expiration, headers } };
+    }
+    if (delay <= 0) return { exchange: '', key: name, body, properties: { ...properties, ...expiration } };
+    // A time to live would end the wait, so there is none.
+    const { exchange, headers } = await this.#delays.way(delay);
+    return { exchange, key: name, body, properties: { ...properties, headers } };
+  }
+}

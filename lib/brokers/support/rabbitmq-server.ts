@@ -1,0 +1,80 @@
+import type { ChannelModel, SocketOptions } from 'amqplib';
+import { driverError, masked } from './driver-error.js';
+
+export interface RabbitServerOptions {
+  /**
+   * `amqp://user:password@host:5672/vhost`, or `amqps:` for TLS; several for the nodes of a cluster, tried in turn.
+   * Default: `amqp://localhost`.
+   */
+  readonly url?: string | readonly string[];
+  /** Options of Node's `tls.connect` and `net.connect`, and amqplib's own: `ca`, `cert`, `key`, `credentials` … */
+  readonly socket?: SocketOptions;
+  /**
+   * Seconds; 45 by default. The server gives a process up that was silent for two to three of these, so it is also how long
+   * an event loop may be blocked without its tasks being handed out again: 45 covers the default `maxBlock` of 60 s. A
+   * process that was killed is noticed at once, whatever stands here; a machine that vanished is not.
+   */
+  readonly heartbeat?: number;
+  /** A connection of amqplib that is used instead of own ones, and left open on `close()`. It is not opened anew when it ends. */
+  readonly connection?: ChannelModel;
+}
+
+const OLDEST = [3, 10] as const;
+
+/** Where the server is, and whether it will do. */
+export class RabbitServer {
+  readonly #urls: readonly string[];
+  #at = 0;
+
+  constructor(private readonly options: RabbitServerOptions) {
+    const { url = 'amqp://localhost', heartbeat = 45 } = options;
+    if (!(heartbeat >= 1 && heartbeat <= 3600))
+      throw driverError(
+        'FUNQ_RABBITMQ_OPTIONS',
+        `rabbitmq: \`heartbeat\` is ${heartbeat}, but must be 1 to 3600 seconds`,
+      );
+    this.#urls = [url].flat().map((each) => withHeartbeat(each, heartbeat));
+    if (this.#urls.length === 0) throw driverError('FUNQ_RABBITMQ_OPTIONS', 'rabbitmq: `url` is an empty list');
+  }
+
+  get given(): ChannelModel | undefined {
+    return this.options.connection;
+  }
+
+  /** For messages: without password and parameters. */
+  get address(): string {
+    return masked(this.#urls[this.#at]!.replace(/\?.*$/, ''));
+  }
+
+  /** What to connect to. */
+  get current(): { readonly url: string; readonly socket: SocketOptions | undefined } {
+    return { url: this.#urls[this.#at]!, socket: this.options.socket };
+  }
+
+  /** This one can't be had: the next one may. */
+  turn(): void {
+    this.#at = (this.#at + 1) % this.#urls.length;
+  }
+
+  /** Throws when the server is too old. One of another make that speaks the protocol is taken at its word. */
+  check(model: ChannelModel): void {
+    const { product, version } = model.connection.serverProperties;
+    const [major = 0, minor = 0] = String(version).split('.').map(Number);
+    if (product !== 'RabbitMQ' || major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
+    throw driverError(
+      'FUNQ_RABBITMQ_VERSION',
+      `rabbitmq at ${this.address} is version ${version}; ${OLDEST.join('.')} or newer is needed`,
+    );
+  }
+}
+
+function withHeartbeat(text: string, heartbeat: number): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^amqps?:$/.test(url.protocol))
+    throw driverError(
+      'FUNQ_RABBITMQ_OPTIONS',
+      `rabbitmq: \`url\` is '${text}', but must be like amqp://user:password@host:5672/vhost, or amqps: for TLS`,
+    );
+  if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeat));
+  return url.href;
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type { ConsumeMessage } from 'amqplib';
+import type { Delivery, Subscription, SubscribeOptions } from '../../contracts/broker.js';
+import { driverError } from './driver-error.js';
+import type { RabbitConnection } from './rabbitmq-connection.js';
+import { RabbitConsumer } from './rabbitmq-consumer.js';
+import { channelError } from './rabbitmq-error.js';
+import type { Sending } from './rabbitmq-outlet.js';
+import type { RabbitPublisher } from './rabbitmq-publisher.js';
+import { REDELIVERED, countOf, type Receipt } from './rabbitmq-receipt.js';
+import type { RabbitTopology } from './rabbitmq-topology.js';
+
+export interface RabbitSubscriptionParts {
+  readonly connection: RabbitConnection;
+  readonly publisher: RabbitPublisher;
+  readonly topology: RabbitTopology;
+  closed(subscription: RabbitSubscription): void;
+}
+
+/** A hold on one queue: a consumer, and another one when that has ended. */
+export class RabbitSubscription implements Subscription {
+  #consumer: RabbitConsumer | undefined;
+  #opening: Promise<RabbitConsumer> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly queue: string,
+    private readonly options: SubscribeOptions,
+    private readonly parts: RabbitSubscriptionParts,
+  ) {}
+
+  /** Declares the queue when that is needed. What was handed out by a consumer that ended is not ours any more. */
+  async open(): Promise<RabbitConsumer> {
+    if (this.#closing) throw driverError('FUNQ_RABBITMQ_CLOSED', `the subscription to ${this.queue} is closed`);
+    if (this.#consumer && !this.#consumer.ended) return this.#consumer;
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
+    const consumer = await this.open();
+    return signal.aborted ? [] : consumer.receive(max, signal);
+  }
+
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, (consumer, messages) => consumer.settle(messages));
+  }
+
+  release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, async (consumer, messages) => {
+      // Else the server would send them here again.
+      await consumer.pause();
+      await this.#giveBack(consumer, messages);
+    });
+  }
+
+  /** How many have been sent here and not been received. */
+  async waiting(): Promise<number> {
+    return this.#consumer && !this.#consumer.ended ? this.#consumer.waiting() : 0;
+  }
+
+  async drop(): Promise<number> {
+    return this.#consumer && !this.#consumer.ended ? this.#consumer.drop() : 0;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#opening?.catch(() => undefined);
+      await this.#consumer?.close();
+    } finally {
+      this.parts.closed(this);
+    }
+  }
+
+  async #open(): Promise<RabbitConsumer> {
+    const { connection, topology } = this.parts;
+    const { queue } = this;
+    const model = await connection.use();
+    const channel = await connection.answer(model.createChannel());
+    let reason: Error | undefined;
+    channel.on('error', (error) => (reason = error));
+    const name = await connection.answer(topology.declareQueue(channel, queue)).catch((error: Error) => {
+      throw channelError(connection.address, queue, reason ?? error);
+    });
+    const giveBack = this.#giveBack.bind(this);
+    this.#consumer = new RabbitConsumer(channel, { ...this.options, queue, name, connection, giveBack });
+    return this.#consumer;
+  }
+
+  async #settle(
+    deliveries: readonly Delivery[],
+    how: (consumer: RabbitConsumer, messages: ConsumeMessage[]) => Promise<void>,
+  ): Promise<readonly Delivery[]> {
+    const consumer = this.#consumer;
+    const ours = (delivery: Delivery): boolean => receiptOf(delivery).consumer.holds(receiptOf(delivery).message);
+    const messages = deliveries.filter(ours).map((delivery) => receiptOf(delivery).message);
+    const lost = deliveries.filter((delivery) => !ours(delivery));
+    if (!consumer || messages.length === 0) return lost;
+    try {
+      await how(consumer, messages);
+      return lost;
+    } catch (error) {
+      // Whether the server heard of it nobody knows; with the consumer the deliveries have ended, too.
+      if (consumer.ended) return deliveries;
+      throw error;
+    }
+  }
+
+  /**
+   * A quorum queue counts whatever comes back to it, so a copy is stored at its end, and then the original is done. One with a
+   * time to live would live anew as a copy: it is given back and counted.
+   */
+  async #giveBack(consumer: RabbitConsumer, messages: readonly ConsumeMessage[]): Promise<void> {
+    const { topology, publisher } = this.parts;
+    const copied = topology.quorum ? messages.filter(({ properties }) => properties.expiration === undefined) : [];
+    const name = topology.nameOf(this.queue);
+    const sendings = copied.map((message) => copyOf(message, name));
+    const outlet = copied.length > 0 ? await publisher.open() : undefined;
+    const failed = new Set((await outlet?.send(this.queue, sendings))?.map(({ index }) => copied[index]));
+    const done = new Set(copied.filter((message) => !failed.has(message)));
+    const back = messages.filter((message) => !done.has(message) && consumer.holds(message));
+    if (done.size > 0) await consumer.settle([...done].filter((message) => consumer.holds(message)));
+    if (back.length > 0) await consumer.settle(back, true);
+  }
+}
+
+const receiptOf = ({ receipt }: Delivery): Receipt => receipt as Receipt;
+
+function copyOf(message: ConsumeMessage, key: string): Sending {
+  const {
+    headers = {},
+    messageId,
+    contentType,
+    contentEncoding,
+    priority,
+    correlationId,
+    replyTo,
+    timestamp,
+    type,
+    appId,
+  } = message.properties;
+  const kept = Object.entries(headers).filter(
+    ([name]) => !/^x-(death|first-death|last-death|delivery-count)/.test(name),
+  );
+  const properties = {
+    messageId: (messageId as string | undefined) ?? randomUUID(),
+    persistent: true,
+    contentType, contentEncoding, priority, correlationId, replyTo, timestamp, type, appId,
+    headers: { ...Object.fromEntries(kept), [REDELIVERED]: countOf(message) },
+  }; // prettier-ignore
+  return { exchange: '', key, body: message.content, properties };
+}

@@ -1,0 +1,125 @@
+import type { Channel, Options } from 'amqplib';
+import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
+import { driverError } from './driver-error.js';
+import { DUE_EXCHANGE } from './rabbitmq-delays.js';
+
+export interface RabbitExchange {
+  readonly type: 'direct' | 'fanout' | 'topic' | 'headers';
+  /** Outlives a restart of the server. Default: true. */
+  readonly durable?: boolean;
+  readonly arguments?: Readonly<Record<string, unknown>>;
+}
+
+/** From where a queue gets messages besides those that are published to it. */
+export interface RabbitBinding {
+  readonly exchange: string;
+  /** Routing key, or pattern of a topic exchange. Default: none. */
+  readonly key?: string;
+  /** What a headers exchange compares, `x-match` among them. */
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+
+/** Where a message goes that is published to a name that is no queue. */
+export interface RabbitRoute {
+  readonly exchange: string;
+  /** Routing key. Default: none. */
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+
+export interface RabbitTopologyOptions {
+  /**
+   * Of the queues that are declared; it can't be changed later. `'quorum'`, the default: replicated in a cluster, tells how
+   * often a task was handed out (so one that kills its process is found), puts what is given back at the end, knows no
+   * priorities. `'classic'`: lost with its node, only marks what was handed out before, keeps the place of what is given back,
+   * has priorities.
+   */
+  readonly type?: 'quorum' | 'classic';
+  /**
+   * The highest priority of classic queues, 0 to 255; 10 by default. Each level costs the server memory and speed: measure
+   * before using more than ten. 0 switches priorities off.
+   */
+  readonly priorities?: number;
+  /** More arguments of the queues that are declared: `{ 'x-max-length': 100_000 }`. */
+  readonly arguments?: Readonly<Record<string, unknown>>;
+  /** Put before the name of each queue on the server. Default: none. */
+  readonly prefix?: string;
+  /** Exchanges to declare, by name. Those that `bindings` and `routes` only mention must exist. */
+  readonly exchanges?: Readonly<Record<string, RabbitExchange>>;
+  /** By queue: the exchanges that feed it, too. */
+  readonly bindings?: Readonly<Record<string, readonly RabbitBinding[]>>;
+  /**
+   * By name: publishing to it means publishing to an exchange, for whichever queues are bound there. Such a name can't be
+   * consumed: a retry belongs to the one queue that it came from.
+   */
+  readonly routes?: Readonly<Record<string, RabbitRoute>>;
+  /** Whether messages can be delayed; it needs rights on exchanges and queues that begin with `funq.`. Default: true. */
+  readonly delays?: boolean;
+}
+
+/** Milliseconds without a consumer after which the queue of a process that ended is removed. */
+const TRANSIENT_EXPIRES = 300_000;
+const LONGEST_NAME = 255;
+
+/** Which queues, exchanges and bindings there are to be, and under which names. */
+export class RabbitTopology {
+  readonly quorum: boolean;
+  readonly priorities: number;
+  readonly delays: boolean;
+  readonly #routes: ReadonlyMap<string, RabbitRoute>;
+  readonly #bindings: ReadonlyMap<string, readonly RabbitBinding[]>;
+  readonly #exchanges: readonly (readonly [string, RabbitExchange])[];
+
+  constructor(private readonly options: RabbitTopologyOptions) {
+    const { type = 'quorum', priorities = 10, delays = true, routes = {}, bindings = {}, exchanges = {} } = options;
+    if (!Number.isInteger(priorities) || priorities < 0 || priorities > 255)
+      throw driverError('FUNQ_RABBITMQ_OPTIONS', `rabbitmq: \`priorities\` is ${priorities}, but must be 0 to 255`);
+    this.quorum = type === 'quorum';
+    this.priorities = this.quorum ? 0 : priorities;
+    this.delays = delays;
+    this.#routes = new Map(Object.entries(routes));
+    this.#bindings = new Map(Object.entries(bindings));
+    this.#exchanges = Object.entries(exchanges);
+  }
+
+  routeOf(queue: string): RabbitRoute | undefined {
+    return this.#routes.get(queue);
+  }
+
+  /** The server drops line ends from names and keeps `amq.` to itself. Throws for a name that is too long. */
+  nameOf(queue: string): string {
+    const { prefix = '' } = this.options;
+    const name = (prefix + queue).replace(/[%\r\n]|^(?=amq\.)/g, (found) => (found ? encodeURIComponent(found) : '%'));
+    if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+    throw driverError('FUNQ_RABBITMQ_NAME', `a queue's name may have ${LONGEST_NAME} bytes on rabbitmq: ${name}`);
+  }
+
+  async declareExchanges(channel: Channel): Promise<void> {
+    for (const [name, { type, durable = true, arguments: args }] of this.#exchanges)
+      await channel.assertExchange(name, type, { durable, arguments: args });
+  }
+
+  /** The queue with all that leads to it. Its name on the server. */
+  async declareQueue(channel: Channel, queue: string): Promise<string> {
+    const name = this.nameOf(queue);
+    const transient = queue.startsWith(TRANSIENT_PREFIX);
+    await channel.assertQueue(name, transient ? TRANSIENT : this.#settings());
+    if (transient) return name;
+    if (this.delays) {
+      await channel.assertExchange(DUE_EXCHANGE.name, DUE_EXCHANGE.type, DUE_EXCHANGE.options);
+      await channel.bindQueue(name, DUE_EXCHANGE.name, name);
+    }
+    for (const { exchange, key = '', headers } of this.#bindings.get(queue) ?? [])
+      await channel.bindQueue(name, exchange, key, headers);
+    return name;
+  }
+
+  #settings(): Options.AssertQueue {
+    const { arguments: own = {} } = this.options;
+    const type = this.quorum ? { 'x-queue-type': 'quorum' } : {};
+    const priorities = this.priorities > 0 ? { 'x-max-priority': this.priorities } : {};
+    return { durable: true, arguments: { ...type, ...priorities, ...own } };
+  }
+}
+
+const TRANSIENT: Options.AssertQueue = { durable: true, arguments: { 'x-expires': TRANSIENT_EXPIRES } };
