@@ -92,6 +92,11 @@ describe('options of the two', () => {
     expect(() => new FunqClient(options as never)).toThrow(message);
   });
 
+  it('take an empty prefix for none', () => {
+    expect(() => new FunqServer({ broker: memory(), prefix: '' })).not.toThrow();
+    expect(() => new FunqClient({ broker: memory(), prefix: '\n' })).toThrow(/prefix is/);
+  });
+
   it('know each other’s apart', () => {
     expect(() => new FunqClient({ broker: memory(), timeout: 'soon' })).toThrow(/timeout is "soon"/);
     expect(() => new FunqServer({ broker: memory(), timeout: 1 } as never)).toThrow(/timeout is 1, but is unknown/);
