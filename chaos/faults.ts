@@ -9,6 +9,7 @@ import { poison } from './faults/poison.js';
 import { refused } from './faults/refused.js';
 import { restart } from './faults/restart.js';
 import { serverKill } from './faults/server-kill.js';
+import { rpc } from './faults/rpc.js';
 import { term } from './faults/term.js';
 import type { Fault } from './rig/fault.js';
 
@@ -27,4 +28,5 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'server-kill': serverKill,
   'half-open': halfOpen,
   refused,
+  rpc,
 };

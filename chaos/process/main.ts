@@ -6,10 +6,13 @@ import { createApp } from './app.js';
 import { WEIGH, type ProcessOrder, type PublishOrder } from './order.js';
 import { ChaosPublisher } from './publisher.js';
 import { weight } from './weight.js';
+import { keepCalling } from './rpc.caller.js';
+import { createCallee } from './rpc.callee.js';
 
 const order = JSON.parse(process.argv[2]!) as ProcessOrder;
-const app = await createApp(order);
+const app = order.role === 'callee' ? await createCallee(order) : await createApp(order);
 app.enableShutdownHooks();
+if (order.role === 'caller') void keepCalling(order);
 if (order.role === 'publisher') {
   const publisher = new ChaosPublisher(app.get(FunqPublisher), app.get(LedgerWriter), order);
   let orders = Promise.resolve();

@@ -1,7 +1,7 @@
 /** What a process is started with; data, since it travels on a command line. */
 export interface ProcessOrder {
   readonly name: string;
-  readonly role: 'consumer' | 'publisher';
+  readonly role: 'consumer' | 'publisher' | 'callee' | 'caller';
   /** Name in `BROKERS`. */
   readonly broker: string;
   /** Where the broker keeps what it stores, see `Place`. */

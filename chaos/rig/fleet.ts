@@ -64,6 +64,19 @@ export class Fleet {
     return this.#withRole('publisher');
   }
 
+  get callees(): Member[] {
+    return this.#withRole('callee');
+  }
+
+  get callers(): Member[] {
+    return this.#withRole('caller');
+  }
+
+  /** What processes of the run have in common. */
+  get place(): Pick<ProcessOrder, 'broker' | keyof Place> {
+    return this.common;
+  }
+
   /** Starts a process; one that is `replaced` has a successor as soon as it ends. */
   start(role: Role, special: Partial<ProcessOrder> = {}, replaced = true): Member {
     const name = `${role}${++this.#count}`;

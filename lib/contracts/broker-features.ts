@@ -16,11 +16,6 @@ export interface BrokerFeatures {
   readonly ordered: boolean;
   /** What becomes of the messages of a consumer that died: they come back counted, or only marked, or never. */
   readonly redelivery: 'counted' | 'flagged' | 'none';
-  /**
-   * Messages are shared out in parts (the partitions of a log), each to one subscription at a time: what a subscription holds
-   * up or gives back waits for whoever has its part. Default: false.
-   */
-  readonly partitioned?: boolean;
   /** Part of this process, so never away: its `receive` may wait as long as it takes, and is given no deadline. Default: false. */
   readonly patient?: boolean;
   /** How many calls of `publish` to one queue may be under way, stored in the order in which they began. Default: 1. */

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import type { Observable } from 'rxjs';
 import type { Broker, Outgoing } from '../contracts/broker.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { readPublishOptions } from '../nest/publish.options.js';
@@ -26,7 +27,7 @@ import {
  *
  * @publicApi
  */
-export class FunqClient extends ClientProxy<TransportEvents, FunqStatus> {
+export class FunqClient extends ClientProxy<TransportEvents> {
   readonly #settings: ReturnType<typeof readClientOptions>;
   readonly #connection: Connection;
   readonly #logger = new Logger('FunqClient');
@@ -42,6 +43,10 @@ export class FunqClient extends ClientProxy<TransportEvents, FunqStatus> {
     const { events } = this.#connection;
     events.on('brokerError', ({ error }) => this.#logger.error(`the broker failed: ${brief(error)}`));
     events.on('away', ({ error }) => this.#logger.error(`the broker is away: ${brief(error)}`));
+  }
+
+  override get status(): Observable<FunqStatus> {
+    return super.status as Observable<FunqStatus>;
   }
 
   /** Opens the broker; calls and events do so themselves. Rejects when it can't be opened, and tries again when asked again. */

@@ -102,7 +102,7 @@ export function moduleOptions(options: FunqServerOptions | FunqClientOptions): F
 function common(reader: OptionReader, options: FunqOptions, where: string): TransportSettings {
   return {
     ...readSettings(options, where),
-    prefix: reader.text('prefix') ?? '',
+    prefix: reader.get('prefix') === '' ? '' : (reader.text('prefix') ?? ''),
     maxBuffer: reader.integer('maxBuffer', 1, 1_000_000, 1000),
   };
 }

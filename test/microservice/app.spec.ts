@@ -1,0 +1,216 @@
+import { Controller, Get, Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ClientProxy, ClientsModule, EventPattern, MessagePattern } from '@nestjs/microservices';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
+import { memory, type MemoryQueues } from 'nestjs-funq/memory';
+import { FunqClient, FunqServer, FunqRecord } from 'nestjs-funq/microservice';
+import { limited, publishingBy } from '../nest/support/brokers.js';
+import { Seen, Sums } from './services.js';
+import { Stage, all } from './support.js';
+
+@Injectable()
+class Mails {
+  readonly seen = new Seen();
+
+  @Consumer('mails')
+  send(to: string): string {
+    this.seen.add(to);
+    return `sent to ${to}`;
+  }
+}
+
+@Controller()
+class Orders {
+  readonly seen = new Seen();
+
+  constructor(private readonly funq: FunqPublisher) {}
+
+  @MessagePattern('order')
+  async order(to: string): Promise<string> {
+    return this.funq.ask(Mails).send(to);
+  }
+
+  @EventPattern('paid')
+  paid(data: unknown): void {
+    this.seen.add(data);
+  }
+}
+
+function workerModule(queues: MemoryQueues): Type {
+  @Module({
+    imports: [FunqModule.forRoot({ brokers: { default: memory({ queues }) } })],
+    controllers: [Orders],
+    providers: [Mails],
+  })
+  class AppModule {}
+  return AppModule;
+}
+
+const QUIET = { logger: false } as const;
+
+describe('an app', () => {
+  it('is a worker by its strategy alone, and runs its consumers, too', async () => {
+    const queues: MemoryQueues = new Map();
+    const app = await NestFactory.createMicroservice(workerModule(queues), {
+      strategy: new FunqServer({ broker: memory({ queues }) }),
+      ...QUIET,
+    });
+    onTestFinished(() => app.close());
+    await app.listen();
+    const client = new FunqClient({ broker: memory({ queues }) });
+    onTestFinished(() => client.close());
+    expect(await all(client.send('order', 'a@b.c'))).toEqual(['sent to a@b.c']);
+    expect(app.get(Mails).seen.values).toEqual(['a@b.c']);
+  });
+
+  it('is a hybrid: HTTP, consumers and patterns in one process', async () => {
+    const queues: MemoryQueues = new Map();
+    const CLIENT = Symbol('client');
+
+    @Controller()
+    class Web {
+      constructor(@Inject(CLIENT) private readonly client: ClientProxy) {}
+      @Get('order')
+      order(): Observable<string> {
+        return this.client.send<string>('order', 'by http');
+      }
+    }
+    @Module({
+      imports: [
+        workerModule(queues),
+        ClientsModule.register([{ name: CLIENT, customClass: FunqClient, options: { broker: memory({ queues }) } }]),
+      ],
+      controllers: [Web],
+    })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, QUIET);
+    onTestFinished(() => app.close());
+    app.connectMicroservice({ strategy: new FunqServer({ broker: memory({ queues }) }) });
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+    expect(await (await fetch(`http://127.0.0.1:${port}/order`)).text()).toBe('sent to by http');
+  });
+
+  it('gets a client by ClientsModule.registerAsync, which is closed with the app', async () => {
+    const broker = memory();
+    @Module({
+      imports: [
+        ClientsModule.registerAsync([
+          { name: 'SHOP', useFactory: () => ({ customClass: FunqClient, options: { broker, timeout: 100 } }) },
+        ]),
+      ],
+    })
+    class AppModule {}
+    const app = await NestFactory.createApplicationContext(AppModule, QUIET);
+    const client = app.get<FunqClient>('SHOP');
+    await all(client.emit('paid', 1));
+    expect(client.unwrap()).toBe(broker);
+    await app.close();
+    await expect(all(client.emit('paid', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    await expect(all(client.send('order', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+  });
+});
+
+describe('messages and tasks are the same', () => {
+  it('a publisher reaches patterns, a client reaches consumers', async () => {
+    const queues: MemoryQueues = new Map();
+    const app = await NestFactory.createMicroservice(workerModule(queues), {
+      strategy: new FunqServer({ broker: memory({ queues }) }),
+      ...QUIET,
+    });
+    onTestFinished(() => app.close());
+    await app.listen();
+    const client = new FunqClient({ broker: memory({ queues }) });
+    onTestFinished(() => client.close());
+    const funq = app.get(FunqPublisher);
+    expect(await funq.ask('order', ['by ask'])).toBe('sent to by ask');
+    await funq.publish('paid', [{ id: 1 }]);
+    expect(await app.get(Orders).seen.many(1)).toEqual([{ id: 1 }]);
+    expect(await all(client.send('mails', 'by send'))).toEqual(['sent to by send']);
+  });
+
+  it('a record has options of its own', async () => {
+    const stage = new Stage(() => memory());
+    const queues: MemoryQueues = new Map();
+    const broker = (): ReturnType<typeof memory> => memory({ queues });
+    await stage.serve({ controllers: [Sums] }, { broker: broker() });
+    const client = stage.client({ broker: broker() });
+    const record = new FunqRecord('x', { id: 'order-17', headers: { tenant: 'a' }, priority: 3 });
+    expect(await lastValueFrom(client.send('context', record))).toMatchObject({
+      data: 'x',
+      id: 'order-17',
+      headers: { tenant: 'a' },
+    });
+    await expect(all(client.emit('context', new FunqRecord(1, { delay: 'soon' })))).rejects.toMatchObject({
+      code: 'FUNQ_OPTION_INVALID',
+    });
+  });
+});
+
+describe('status, on and unwrap', () => {
+  it('tell of the connection, on both sides', async () => {
+    const queues: MemoryQueues = new Map();
+    const stage = new Stage(() => memory({ queues }));
+    const broker = stage.place();
+    const { server, app, close } = await stage.serve({ controllers: [Sums] }, { broker });
+    const client = stage.client();
+    const told: string[] = [];
+    server.status.subscribe((status) => told.push(`server ${status}`));
+    client.status.subscribe((status) => told.push(`client ${status}`));
+    await client.connect();
+    expect(server.unwrap()).toBe(broker);
+    expect(app.unwrap()).toBe(broker);
+    await client.close();
+    await close();
+    expect(told).toEqual(['server connected', 'client connected', 'client disconnected', 'server disconnected']);
+  });
+
+  it('tell of a broker that fails, and works again', async () => {
+    const inner = memory();
+    let failing = true;
+    const broker = {
+      ...inner,
+      subscribe: (...args: Parameters<typeof inner.subscribe>) =>
+        failing ? Promise.reject(new Error('gone')) : inner.subscribe(...args),
+    };
+    const server = new FunqServer({ broker });
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    const failed = new Promise<Error>((resolve) => server.on('error', resolve));
+    const recovered = new Promise((resolve) => server.on('recovered', resolve));
+    server.addHandler('x', () => Promise.resolve(1) as never);
+    onTestFinished(() => server.close());
+    await server.listen(() => undefined);
+    expect(await failed).toMatchObject({ message: 'gone' });
+    failing = false;
+    await inner.publish('x', [{ id: '1', body: Buffer.from('') }]);
+    await recovered;
+    expect(statuses).toEqual(['connected', 'disconnected', 'connected']);
+  });
+
+  it('an emit that was not stored rejects, and so does a send', async () => {
+    const client = new FunqClient({ broker: publishingBy(() => () => Promise.reject(new Error('full'))) });
+    onTestFinished(() => client.close());
+    await expect(all(client.emit('x', 1))).rejects.toMatchObject({ code: 'FUNQ_PUBLISH_FAILED' });
+    await expect(firstValueFrom(client.send('x', 1))).rejects.toMatchObject({ code: 'FUNQ_PUBLISH_FAILED' });
+  });
+
+  it('a broker that can not be opened is refused by listen and by connect, which may be tried again', async () => {
+    let opened = 0;
+    const broker = {
+      ...limited({}),
+      connect: () => (++opened > 1 ? Promise.resolve() : Promise.reject(new Error('no'))),
+    };
+    const client = new FunqClient({ broker });
+    await expect(client.connect()).rejects.toMatchObject({ code: 'FUNQ_BROKER_UNAVAILABLE' });
+    await expect(client.connect()).resolves.toBe(broker);
+    opened = 0;
+    const app = await NestFactory.createMicroservice(class {}, { strategy: new FunqServer({ broker }), ...QUIET });
+    await expect(app.listen()).rejects.toMatchObject({ code: 'FUNQ_BROKER_UNAVAILABLE' });
+  });
+});
