@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Place } from '../brokers.js';
 import { WEIGH, type ProcessOrder, type Weight } from '../process/order.js';
 import type { LedgerWriter } from './ledger.js';
 

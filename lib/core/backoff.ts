@@ -17,5 +17,5 @@ export function backoff(
   return full * (1 - jitter * random());
 }
 
-/** How the engine waits for a broker that is away: 100 ms growing to 5 s. */
-export const RECONNECT: Backoff = { delay: 100, factor: 2, max: 5000, jitter: 0.3 };
+/** How the engine waits for a broker that is away: 100 ms growing to 3 s, so that it is back within five. */
+export const RECONNECT: Backoff = { delay: 100, factor: 2, max: 3000, jitter: 0.3 };
