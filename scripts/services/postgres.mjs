@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { ask } from './support/ask.mjs';
@@ -15,6 +15,8 @@ export const postgres = {
   missing: () => (program('postgres') && program('initdb') ? [] : ['postgresql']),
   url: ([port]) => `postgres://funq@127.0.0.1:${port}/postgres`,
   prepare({ data }) {
+    // One that was killed may count as running until its parent has asked how it ended.
+    rmSync(join(data, 'postmaster.pid'), { force: true });
     if (existsSync(join(data, 'PG_VERSION'))) return;
     const { uid, gid } = user();
     if (uid !== undefined) handOver(data, uid, gid);
