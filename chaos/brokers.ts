@@ -24,7 +24,8 @@ export const BUSY_TIMEOUT = 2000;
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
   redis: ({ url, namespace }) => redis({ url, namespace }),
-  rabbitmq: ({ url, namespace }) => rabbitmq({ url, prefix: `${namespace}.` }),
+  // Its default is too long to notice within seconds that a connection is dead.
+  rabbitmq: ({ url, namespace }) => rabbitmq({ url, prefix: `${namespace}.`, heartbeat: 4 }),
   postgres: ({ url, namespace }) => postgres({ url, schema: namespace }),
   mongo: ({ url, namespace }) => mongo({ url, collection: namespace }),
   kafka: ({ url, namespace }) => kafka({ brokers: url, prefix: `${namespace}.` }),

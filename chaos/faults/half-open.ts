@@ -4,9 +4,6 @@ import { resumed } from './outage.js';
 
 /** Milliseconds in which the work goes on over new connections. */
 const LIMIT = 15_000;
-/** Milliseconds in which what was under way is written down. */
-const UNDER_WAY = 200;
-
 /** A firewall that forgot its connections. */
 export const halfOpen: Fault = {
   about: 'all connections carry nothing any more and stay open: new ones are made, and the work goes on within 15 s',
@@ -17,8 +14,7 @@ export const halfOpen: Fault = {
     const waits: number[] = [];
     const hang = async (): Promise<void> => {
       rig.proxy.hang();
-      const since = Date.now() + UNDER_WAY;
-      waits.push((await rig.resumption(since)) + UNDER_WAY);
+      waits.push(await rig.throughput(Date.now()));
     };
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);

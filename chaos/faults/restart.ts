@@ -1,3 +1,4 @@
+import type { Weight } from '../process/order.js';
 import type { Fault } from '../rig/fault.js';
 import { growth, weights } from './growth.js';
 import { resumed, whileDown } from './outage.js';
@@ -9,11 +10,13 @@ export const restart: Fault = {
   short: { tasks: 1500, processes: 2, faults: 2, lease: 3000, longest: 20 },
   server: 'direct',
   async inflict(rig) {
-    const before = await weights(rig);
     const waits: number[] = [];
+    let before: readonly Weight[] = [];
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);
       waits.push(await whileDown(rig, () => rig.server.restart()));
+      // By then every connection that is opened only when it is needed has been opened.
+      if (n === 0) before = await weights(rig);
     }
     return [...resumed(waits), ...(await growth(rig, before))];
   },

@@ -86,7 +86,11 @@ async function inflicted(
     await fleet.close();
     for (const entry of reader.read()) history.add(entry);
     const missing = [...history.acknowledged].some((task) => !history.ended.has(task));
-    const left = await leftovers(app.get<Broker>(getBrokerToken('default')), missing ? lease + LOOK : LOOK);
+    const looking = leftovers(app.get<Broker>(getBrokerToken('default')), missing ? lease + LOOK : LOOK);
+    const left = await looking.catch((error: unknown) => {
+      stuck.push(`what is left is unknown: ${String(error)}`);
+      return { dead: [], queued: [] };
+    });
     const account = accountOf(history, left);
     const deadly = [...history.acknowledged].filter((task) => fault.deadly?.(task)).length;
     const wrong = findings.filter(({ ok }) => ok === false).map(({ name, value }) => `${name}: ${value}`);

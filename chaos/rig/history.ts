@@ -30,7 +30,7 @@ const WAKING = 1000;
 
 /** The ledger's entries put together, as they come in. */
 export class History {
-  readonly attempted = new Set<string>();
+  readonly attempted = new Map<string, Moment>();
   readonly acknowledged = new Set<string>();
   /** By task, with the code of the error. */
   readonly rejected = new Map<string, string>();
@@ -41,6 +41,8 @@ export class History {
   readonly executions = new Map<string, Execution[]>();
   /** When a task was last done for ever. */
   lastDone: Moment | undefined;
+  /** The last beginning of a task's first execution. */
+  lastFirst: Execution | undefined;
   readonly faults: FaultSpan[] = [];
   readonly crashes: string[] = [];
   /** By publisher. */
@@ -64,7 +66,7 @@ export class History {
     const run = this.#runs.get(`${by} ${note}`);
     switch (mark) {
       case 'attempted':
-        return void this.attempted.add(task);
+        return void this.attempted.set(task, moment);
       case 'acknowledged':
         this.acknowledged.add(task);
         this.#publishesOf(by).acknowledged++;
@@ -145,7 +147,8 @@ export class History {
   #began(execution: Execution, run: string): void {
     this.#runs.set(`${execution.by} ${run}`, execution);
     const earlier = this.executions.get(execution.task);
-    if (earlier) earlier.push(execution);
-    else this.executions.set(execution.task, [execution]);
+    if (earlier) return void earlier.push(execution);
+    this.executions.set(execution.task, [execution]);
+    this.lastFirst = execution;
   }
 }

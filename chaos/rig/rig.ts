@@ -95,6 +95,14 @@ export class Rig {
     return at() - since;
   }
 
+  /** The same for tasks that were published after `since`, so that nothing counts which was in hand before. */
+  async throughput(since: number): Promise<number> {
+    const { history } = this;
+    const passed = (): boolean => (history.attempted.get(history.lastFirst?.task ?? '')?.at ?? 0) > since;
+    await this.until('new tasks to get through', passed);
+    return history.lastFirst!.start.at - since;
+  }
+
   /** A consumer that does its work, by chance. */
   async anyConsumer(): Promise<Member> {
     const member = this.random.pick(this.fleet.consumers);

@@ -1,5 +1,6 @@
-import { chownSync, existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, sep } from 'node:path';
 import { ask } from './support/ask.mjs';
 import { ServiceFailure } from './support/failure.mjs';
 import { programOf, run } from './support/programs.mjs';
@@ -14,10 +15,11 @@ export const postgres = {
   missing: () => (program('postgres') && program('initdb') ? [] : ['postgresql']),
   url: ([port]) => `postgres://funq@127.0.0.1:${port}/postgres`,
   prepare({ data }) {
+    // One that was killed may count as running until its parent has asked how it ended.
+    rmSync(join(data, 'postmaster.pid'), { force: true });
     if (existsSync(join(data, 'PG_VERSION'))) return;
     const { uid, gid } = user();
-    if (uid !== undefined) chownSync(data, uid, gid);
-    if (uid !== undefined) checkWay(data, uid, gid);
+    if (uid !== undefined) handOver(data, uid, gid);
     const args = ['-D', data, '-A', 'trust', '-U', 'funq', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
     run(program('initdb'), args, { uid, gid, cwd: '/' });
   },
@@ -47,7 +49,11 @@ function user() {
   return { uid, gid };
 }
 
-function checkWay(data, uid, gid) {
+/** A temporary folder is made for its owner alone; such parents let others pass from now on. */
+function handOver(data, uid, gid) {
+  chownSync(data, uid, gid);
+  for (let folder = dirname(data); folder.startsWith(join(tmpdir(), sep)); folder = dirname(folder))
+    chmodSync(folder, statSync(folder).mode | 0o001);
   try {
     run('test', ['-w', data], { uid, gid, cwd: '/' });
   } catch {

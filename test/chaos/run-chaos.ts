@@ -2,9 +2,24 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { withService, type ServiceName } from '../services/service.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Every fault that a broker with a server must survive, in its short form. */
+export function survivesAll(broker: ServiceName): void {
+  withService(broker, () => {
+    beforeAll(() => buildChaos(), 180_000);
+    survives('kill', ({ faults, inFlight, duplicated }) => faults === 4 && duplicated! <= inFlight!, broker);
+    survives('freeze', ({ faults }) => faults === 1, broker);
+    survives('block', ({ faults }) => faults === 1, broker);
+    survives('restart', ({ faults }) => faults === 2, broker);
+    survives('server-kill', ({ faults }) => faults === 2, broker);
+    survives('half-open', ({ faults }) => faults === 1, broker);
+    survives('refused', ({ faults, rejected }) => faults === 1 && rejected! > 0, broker);
+  });
+}
 
 /** Builds the library and the rig where they are missing or older than a source. */
 export function buildChaos(): void {
@@ -24,11 +39,23 @@ export async function run(program: string, ...args: string[]): Promise<{ code: n
   return { code: child.exitCode, output };
 }
 
+type Holds = (account: Readonly<Record<string, number>>) => boolean;
+
 /** One test: a fault in its short form must pass, and must have been one. `FUNQ_SEED` repeats a run. */
-export function survives(fault: string, holds: (account: Readonly<Record<string, number>>) => boolean): void {
-  it(`${fault}: nothing is lost, and every repeat is explained`, { timeout: 180_000 }, async (context) => {
+export function survives(fault: string, holds: Holds, broker = 'sqlite'): void {
+  it(`${fault}: nothing is lost, and every repeat is explained`, { timeout: 300_000 }, async (context) => {
     const seed = process.env['FUNQ_SEED'] ?? String(process.pid);
-    const { code, output } = await run('main.js', '--fault', fault, '--size', 'short', '--seed', seed);
+    const { code, output } = await run(
+      'main.js',
+      '--broker',
+      broker,
+      '--fault',
+      fault,
+      '--size',
+      'short',
+      '--seed',
+      seed,
+    );
     const line = output.split('\n').find((text) => text.startsWith('{'));
     const result = JSON.parse(line ?? '{}') as { impossible?: string; account?: Record<string, number> };
     if (code === 0 && result.impossible) context.skip(result.impossible);

@@ -1,0 +1,3 @@
+import { survivesAll } from './run-chaos.js';
+
+survivesAll('mongo');
