@@ -25,7 +25,7 @@ export const mongoConsume = {
   name: 'mongo',
   title: 'Executing, MongoDB',
   measures: 'Tasks that wait. raw: findOneAndUpdate and deleteOne for each. funq: the whole pipeline, 100 at once.',
-  settings: { tasks: 2000, broker: 'mongo' },
+  settings: { tasks: 1000, broker: 'mongo' },
   rows: [
     { name: RAW_CONSUME, contender: 'raw-mongo-consume' },
     consume('funq', {}),

@@ -56,6 +56,8 @@ export interface BrokerConformanceOptions {
   readonly restart?: () => Promise<void>;
   /** How child processes make the broker; without it the cases that kill processes are skipped. */
   readonly workers?: WorkerModule;
+  /** Messages of the case in which everything happens at random. Default: 10,000. */
+  readonly soak?: number;
   /** Messages of the case in which workers are killed at random. Default: 2000. */
   readonly storm?: number;
   /** Seed of the random cases; every failure names the one that was used. Default: another one each time. */
@@ -92,6 +94,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     refused: options.refused,
     restart: options.restart,
     workers: options.workers,
+    soak: options.soak ?? 10_000,
     storm: options.storm ?? 2000,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
   };

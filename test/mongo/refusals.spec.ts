@@ -130,24 +130,28 @@ describe('a server', () => {
     expect(error).toMatchObject({ away: true, code: 'FUNQ_MONGO_AWAY' });
   });
 
-  it('that falls silent does not hold a verb for ever, and is found again by the next one', async () => {
-    let silent = false;
-    const answer: Answer = (command, request) => {
-      if (silent) return undefined;
-      if (isHello(command)) return HELLO;
-      if (command === 'findAndModify') return { ok: 1, value: { _id: request['query'], at: new Date(), seq: 1 } };
-      return { ok: 1, n: 1 };
-    };
-    const fast = 'socketTimeoutMS=300&connectTimeoutMS=300&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500';
-    const broker = mongo({ url: `mongodb://${await fakeServer(answer)}/db?${fast}` });
-    onTestFinished(() => broker.close());
-    await broker.connect({ clock });
-    const publish = (): Promise<unknown> => broker.publish('q', [{ id: 'm', body: Buffer.from('m') }]);
-    await publish();
-    silent = true;
-    await expect(publish()).rejects.toMatchObject({ away: true });
-    await expect(publish()).rejects.toMatchObject({ away: true });
-    silent = false;
-    await expect(publish()).resolves.toEqual([]);
-  });
+  it(
+    'that falls silent does not hold a verb for ever, and is found again by the next one',
+    { timeout: 30_000 },
+    async () => {
+      let silent = false;
+      const answer: Answer = (command, request) => {
+        if (silent) return undefined;
+        if (isHello(command)) return HELLO;
+        if (command === 'findAndModify') return { ok: 1, value: { _id: request['query'], at: new Date(), seq: 1 } };
+        return { ok: 1, n: 1 };
+      };
+      const fast = 'socketTimeoutMS=500&connectTimeoutMS=500&serverSelectionTimeoutMS=5000&heartbeatFrequencyMS=500';
+      const broker = mongo({ url: `mongodb://${await fakeServer(answer)}/db?${fast}` });
+      onTestFinished(() => broker.close());
+      await broker.connect({ clock });
+      const publish = (): Promise<unknown> => broker.publish('q', [{ id: 'm', body: Buffer.from('m') }]);
+      await publish();
+      silent = true;
+      await expect(publish()).rejects.toMatchObject({ away: true });
+      await expect(publish()).rejects.toMatchObject({ away: true });
+      silent = false;
+      await expect(publish()).resolves.toEqual([]);
+    },
+  );
 });

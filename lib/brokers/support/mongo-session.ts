@@ -34,7 +34,6 @@ interface Open<T> {
 
 /** A database from `connect` to `close`, with the collections `T`. What was lost on the way is opened again by the next verb. */
 export class MongoSession<T> {
-  readonly address: string;
   #context: ConnectContext | undefined;
   #opening: Promise<Open<T>> | undefined;
 
@@ -43,7 +42,11 @@ export class MongoSession<T> {
     private readonly prepare: (opened: MongoOpened) => Promise<T>,
   ) {
     checkMongoOptions(options);
-    this.address = addressOf(options);
+  }
+
+  /** Where the server is, as errors may show it; a connection that was handed in knows that when it is open. */
+  get address(): string {
+    return addressOf(this.options);
   }
 
   async connect(context: ConnectContext): Promise<void> {
@@ -67,7 +70,7 @@ export class MongoSession<T> {
 
   /** Closes when `last`, which may still use the database, has resolved. */
   async close(last?: () => Promise<unknown>): Promise<void> {
-    if (this.#opening) await last?.();
+    if (this.#context) await last?.();
     this.#context = undefined;
     const opening = this.#opening;
     this.#opening = undefined;

@@ -3,16 +3,15 @@ import type { Broker, Delivery } from '../../contracts/broker.js';
 import { Random } from '../random.js';
 import { numbered, sameTexts, textOf, texts, type BrokerCase, type BrokerFacts, type BrokerTrial } from './trial.js';
 
-const MESSAGES = 10_000;
 const CONSUMERS = 3;
-/** The consumers stop here, so that something is left to drain. */
-const ENOUGH = MESSAGES * 0.95;
+/** The consumers stop at this part of all, so that something is left to drain. */
+const ENOUGH = 0.95;
 
 /** Everything at once, at random. */
-export function soakCases({ features, seed, counts }: BrokerFacts): BrokerCase[] {
+export function soakCases({ features, seed, counts, soak }: BrokerFacts): BrokerCase[] {
   return [
     {
-      name: 'soak: 10,000 messages through random acks, releases and closed subscriptions, each done once',
+      name: `soak: ${soak.toLocaleString('en')} messages through random acks, releases and closed subscriptions, each done once`,
       skip: features.redelivery === 'none' && 'what a consumer leaves never comes back',
       timeout: 120_000,
       async run(trial) {
@@ -24,7 +23,7 @@ export function soakCases({ features, seed, counts }: BrokerFacts): BrokerCase[]
           );
           await Promise.all([publish(trial, broker, new Random(seed)), ...consumers]);
           await drain(trial, broker, log);
-          sameTexts([...log.done], numbered(MESSAGES), 'acknowledged + left must be what was published');
+          sameTexts([...log.done], numbered(soak), 'acknowledged + left must be what was published');
           if (counts) assert.equal(await broker.count?.(trial.queue), 0);
         } catch (error) {
           throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -58,7 +57,7 @@ class Log {
 }
 
 async function publish(trial: BrokerTrial, broker: Broker, random: Random): Promise<void> {
-  const names = numbered(MESSAGES);
+  const names = numbered(trial.facts.soak);
   for (let at = 0; at < names.length;) {
     const size = random.chance(0.3) ? 1 : random.between(2, 200);
     await trial.publish(broker, names.slice(at, at + size));
@@ -81,7 +80,7 @@ async function consume(trial: BrokerTrial, broker: Broker, random: Random, log: 
     assert.deepEqual([...refusedAcks, ...refusedReleases].map(textOf), [], 'all of these were ours');
   };
   let until = trial.clock.monotonic() + trial.facts.patience;
-  while (log.done.size < ENOUGH && trial.clock.monotonic() < until) {
+  while (log.done.size < trial.facts.soak * ENOUGH && trial.clock.monotonic() < until) {
     const max = random.between(1, 100);
     const taken = await trial.within(random.between(1, 100), (signal) => subscription.receive(max, signal));
     assert.ok(taken.length <= max, `receive(${max}) gave ${taken.length}`);
@@ -101,7 +100,7 @@ async function consume(trial: BrokerTrial, broker: Broker, random: Random, log: 
 
 async function drain(trial: BrokerTrial, broker: Broker, log: Log): Promise<void> {
   const subscription = await trial.subscribe(broker);
-  while (log.done.size < MESSAGES) {
+  while (log.done.size < trial.facts.soak) {
     const taken = await trial.take(subscription, 1);
     log.took(taken);
     assert.deepEqual(await subscription.ack(taken), []);

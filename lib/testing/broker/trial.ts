@@ -24,6 +24,7 @@ export interface BrokerFacts {
   readonly refused: Outgoing | undefined;
   readonly restart: (() => Promise<void>) | undefined;
   readonly workers: WorkerModule | undefined;
+  readonly soak: number;
   readonly storm: number;
   readonly seed: number;
 }
