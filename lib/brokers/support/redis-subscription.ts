@@ -43,6 +43,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   readonly #out = new Set<string>();
   /** An answer got lost, so the server may have handed out more. */
   #inDoubt = false;
+  /** The consumer is getting another name; until then nothing is done in its old one. */
+  #changing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -87,10 +89,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    await this.#changed();
     const tenure = this.#tenure;
     if (this.#closing || !tenure) return deliveries;
-    const alive = await this.parts.queues.beat(this.key, tenure.consumer, this.lease);
-    if (!alive && this.#tenure === tenure) await this.#join();
+    const { consumer } = tenure;
+    const alive = await this.parts.queues.beat(this.key, consumer, this.lease);
+    if (!alive && this.#tenure === tenure && tenure.consumer === consumer) await this.#change(() => this.#join());
     return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#tenure);
   }
 
@@ -102,6 +106,7 @@ export class RedisSubscription implements Subscription, Sleeper {
     const { polling, wakes, queues, closed } = this.parts;
     polling.stop();
     wakes.delete(this);
+    await this.#changed();
     try {
       if (this.#tenure) await queues.leave(this.key, this.#tenure.consumer);
     } finally {
@@ -111,12 +116,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async #attempt(max: number): Promise<Attempt<Delivery>> {
-    if (this.#inDoubt) await this.#settleDoubt();
-    if (!this.#tenure) await this.#join();
+    await this.#changed();
+    if (this.#inDoubt) await this.#change(() => this.#settleDoubt());
     const tenure = this.#tenure!;
     const look = await this.parts.session.use((link) => this.#look(link, tenure, max));
     if (!look) {
-      if (this.#tenure === tenure) await this.#join();
+      if (this.#tenure === tenure) await this.#change(() => this.#join());
       return { taken: [], next: 0 };
     }
     return 'wait' in look ? { taken: [], next: look.wait } : { taken: this.#handOut(look.claimed, tenure) };
@@ -137,6 +142,15 @@ export class RedisSubscription implements Subscription, Sleeper {
       const receipt: Receipt = { tenure, member };
       return { body, receipt, redelivered };
     });
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
+  }
+
+  /** Whoever began the change tells if it failed. */
+  async #changed(): Promise<void> {
+    await this.#changing?.catch(() => undefined);
   }
 
   /** A new consumer, in place of one that was given up for dead: the old receipts are worth nothing from then on. */
@@ -169,6 +183,7 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    await this.#changed();
     const tenure = this.#tenure;
     const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
     if (!tenure || held.length === 0) return deliveries;
