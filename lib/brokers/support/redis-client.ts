@@ -70,7 +70,8 @@ export function addressOfClient(client: RedisClient): string {
  * does by a connection of its own.
  */
 export function listenerOf(client: RedisClient): RedisClient {
-  return client instanceof Cluster || client.options.protocol !== 2 ? client : client.duplicate({ protocol: 3 });
+  if (client instanceof Cluster || client.options.protocol !== 2) return client;
+  return client.duplicate({ protocol: 3 }).on('error', () => undefined); // Its commands tell.
 }
 
 function checkedUrl(url: string): string {

@@ -43,8 +43,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   readonly #out = new Set<string>();
   /** An answer got lost, so the server may have handed out more. */
   #inDoubt = false;
-  /** The consumer is about to get another name. */
-  #moving: Promise<unknown> | undefined;
+  /** The consumer is getting another name; until then nothing is done in its old one. */
+  #changing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -89,11 +89,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    await this.#changed();
     const tenure = this.#tenure;
     if (this.#closing || !tenure) return deliveries;
     const { consumer } = tenure;
     const alive = await this.parts.queues.beat(this.key, consumer, this.lease);
-    if (!alive && !(await this.#isRenamed(tenure, consumer)) && this.#tenure === tenure) await this.#join();
+    if (!alive && this.#tenure === tenure && tenure.consumer === consumer) await this.#change(() => this.#join());
     return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#tenure);
   }
 
@@ -105,6 +106,7 @@ export class RedisSubscription implements Subscription, Sleeper {
     const { polling, wakes, queues, closed } = this.parts;
     polling.stop();
     wakes.delete(this);
+    await this.#changed();
     try {
       if (this.#tenure) await queues.leave(this.key, this.#tenure.consumer);
     } finally {
@@ -114,12 +116,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async #attempt(max: number): Promise<Attempt<Delivery>> {
-    if (this.#inDoubt) await this.#settleDoubt();
-    if (!this.#tenure) await this.#join();
+    await this.#changed();
+    if (this.#inDoubt) await this.#change(() => this.#settleDoubt());
     const tenure = this.#tenure!;
     const look = await this.parts.session.use((link) => this.#look(link, tenure, max));
     if (!look) {
-      if (this.#tenure === tenure) await this.#join();
+      if (this.#tenure === tenure) await this.#change(() => this.#join());
       return { taken: [], next: 0 };
     }
     return 'wait' in look ? { taken: [], next: look.wait } : { taken: this.#handOut(look.claimed, tenure) };
@@ -142,6 +144,15 @@ export class RedisSubscription implements Subscription, Sleeper {
     });
   }
 
+  #change(work: () => Promise<void>): Promise<void> {
+    return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
+  }
+
+  /** Whoever began the change tells if it failed. */
+  async #changed(): Promise<void> {
+    await this.#changing?.catch(() => undefined);
+  }
+
   /** A new consumer, in place of one that was given up for dead: the old receipts are worth nothing from then on. */
   async #join(): Promise<void> {
     const consumer = randomUUID();
@@ -158,18 +169,11 @@ export class RedisSubscription implements Subscription, Sleeper {
     const consumer = randomUUID();
     const names = [tenure.consumer, consumer] as const;
     const { session, queues } = this.parts;
-    const moving = session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
-    this.#moving = moving.catch(() => undefined);
-    if (!(await moving)) return this.#join();
+    const moved = await session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
+    if (!moved) return this.#join();
     tenure.consumer = consumer;
     this.#inDoubt = false;
     this.#beatAs(consumer);
-  }
-
-  /** Whether the server doesn't know `consumer` only because it has another name by now. */
-  async #isRenamed(tenure: Tenure, consumer: string): Promise<boolean> {
-    await this.#moving;
-    return this.#tenure === tenure && tenure.consumer !== consumer;
   }
 
   #beatAs(consumer: string): void {
@@ -179,13 +183,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    await this.#changed();
     const tenure = this.#tenure;
     const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
     if (!tenure || held.length === 0) return deliveries;
     const members = held.map((delivery) => receiptOf(delivery).member);
-    const { consumer } = tenure;
-    if (!(await this.parts.queues.settle(verb, this.key, consumer, members)))
-      return (await this.#isRenamed(tenure, consumer)) ? this.#settle(verb, deliveries) : deliveries;
+    if (!(await this.parts.queues.settle(verb, this.key, tenure.consumer, members))) return deliveries;
     for (const member of members) this.#out.delete(member);
     return held.length === deliveries.length ? [] : deliveries.filter((delivery) => !held.includes(delivery));
   }

@@ -43,6 +43,7 @@ export class RedisWakes {
     if (!listening) {
       listening = link.listener.subscribe(channelOf(link, key));
       this.#heard.set(key, listening);
+      listening.catch(() => this.#heard.get(key) === listening && this.#heard.delete(key));
     }
     await listening;
   }
