@@ -14,7 +14,7 @@ export const beatIn = (schema: string): string =>
 export class PostgresConsumers {
   #nextLook = -Infinity;
   readonly #told = new Set<string>();
-  #waking: Promise<void> | undefined;
+  #telling = false;
   readonly #insert: Statement;
   readonly #beat: Statement;
   readonly #leave: Statement;
@@ -69,10 +69,11 @@ export class PostgresConsumers {
    */
   wake(queues: readonly string[]): void {
     for (const queue of queues) this.#told.add(queue);
-    this.#waking ??= this.#tell().catch(() => undefined);
+    if (!this.#telling) this.#tell().catch(() => undefined);
   }
 
   async #tell(): Promise<void> {
+    this.#telling = true;
     try {
       while (this.#told.size > 0) {
         const queues = [...this.#told];
@@ -80,7 +81,7 @@ export class PostgresConsumers {
         await this.database.run(this.#wake, [this.channel, queues]);
       }
     } finally {
-      this.#waking = undefined;
+      this.#telling = false;
     }
   }
 }
