@@ -6,7 +6,7 @@ import { targetOf, type PostgresOptions } from './support/postgres-options.js';
 import { pulseSource } from './support/postgres-pulse.js';
 import { PostgresSession } from './support/postgres-session.js';
 import { PostgresSubscription } from './support/postgres-subscription.js';
-import { BROKER } from './support/postgres-tables.js';
+import { BROKER } from './support/postgres-schema.js';
 import { PostgresTasks } from './support/postgres-tasks.js';
 import { inTransaction } from './support/postgres-transaction.js';
 

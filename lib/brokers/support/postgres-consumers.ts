@@ -14,10 +14,9 @@ export const beatIn = (schema: string): string =>
 export class PostgresConsumers {
   #nextLook = -Infinity;
   readonly #told = new Set<string>();
-  #waking: Promise<void> | undefined;
+  #telling = false;
   readonly #insert: Statement;
   readonly #beat: Statement;
-  readonly #rest: Statement;
   readonly #leave: Statement;
   readonly #sweep: Statement;
   readonly #wake: Statement;
@@ -31,7 +30,6 @@ export class PostgresConsumers {
     this.#insert = database.statement(`INSERT INTO ${schema}.funq_consumers (id, queue, lease, expires)
       SELECT $1, $2, lease, clock_timestamp() + lease FROM (SELECT $3::float8 * interval '1 millisecond') AS one (lease)`);
     this.#beat = database.statement(beatIn(database.target.schema));
-    this.#rest = database.statement(`UPDATE ${schema}.funq_consumers SET idle = true WHERE id = $1`);
     this.#leave = database.statement(`SELECT ${schema}.funq_leave($1)`);
     this.#sweep = database.statement(`SELECT * FROM ${schema}.funq_sweep()`);
     this.#wake = database.statement(`SELECT pg_notify($1, queue) FROM (
@@ -48,11 +46,6 @@ export class PostgresConsumers {
   /** A sign of life. False when the consumer was given up for dead meanwhile: what it held is gone. */
   async beat(id: number): Promise<boolean> {
     return (await this.database.run(this.#beat, [[id]])).length > 0;
-  }
-
-  /** From now on the consumer wants to be woken: whoever looks again after this misses nothing. */
-  async rest(id: number): Promise<void> {
-    await this.database.run(this.#rest, [id]);
   }
 
   /** Ends a consumer; what it holds waits again. True when there was any. */
@@ -76,10 +69,11 @@ export class PostgresConsumers {
    */
   wake(queues: readonly string[]): void {
     for (const queue of queues) this.#told.add(queue);
-    this.#waking ??= this.#tell().catch(() => undefined);
+    if (!this.#telling) this.#tell().catch(() => undefined);
   }
 
   async #tell(): Promise<void> {
+    this.#telling = true;
     try {
       while (this.#told.size > 0) {
         const queues = [...this.#told];
@@ -87,7 +81,7 @@ export class PostgresConsumers {
         await this.database.run(this.#wake, [this.channel, queues]);
       }
     } finally {
-      this.#waking = undefined;
+      this.#telling = false;
     }
   }
 }

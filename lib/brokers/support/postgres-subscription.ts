@@ -19,7 +19,6 @@ export interface PostgresSubscriptionParts {
 
 export class PostgresSubscription implements Subscription {
   #id = 0;
-  #rests = false;
   #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
 
@@ -80,18 +79,14 @@ export class PostgresSubscription implements Subscription {
     void listener.check();
     const returned = await consumers.sweep(this.lease);
     if (returned.length > 0) wake(returned);
-    const taken = await tasks.claim(this.queue, this.#id, max);
-    if (taken.length > 0) {
-      this.#rests = false;
-      return { taken };
+    let claim = await tasks.claim(this.queue, this.#id, max);
+    if (claim.rested && !this.#closing) claim = await tasks.claim(this.queue, this.#id, max);
+    const { taken, alive, due } = claim;
+    if (!alive && !this.#closing) {
+      await this.#register();
+      return { taken, next: 0 };
     }
-    if (this.#closing) return { taken };
-    // First it is written that this consumer wants to be woken, then it looks: what came in between is seen or told.
-    if (!this.#rests) await consumers.rest(this.#id);
-    this.#rests = true;
-    const { ready, due, alive } = await tasks.look(this.queue, this.#id);
-    if (!alive && !this.#closing) await this.#register();
-    return { taken, ...(ready ? { next: 0 } : due < Infinity && { next: Math.max(0, due) }) };
+    return due < Infinity ? { taken, next: due } : { taken };
   }
 
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
@@ -103,7 +98,6 @@ export class PostgresSubscription implements Subscription {
     const { consumers, source } = this.parts;
     const id = await consumers.register(this.queue, this.lease);
     this.#id = id;
-    this.#rests = false;
     this.#pulse = source && { source, id };
   }
 

@@ -10,17 +10,20 @@ export interface Receipt {
   readonly owner: number;
 }
 
-/** What the queue looks like to a consumer that found nothing to claim. */
-export interface Sight {
-  readonly ready: boolean;
-  /** Milliseconds until the next delayed message falls due. */
-  readonly due: number;
+export interface Claim {
+  readonly taken: Delivery[];
   /** Whether the consumer is still there. */
   readonly alive: boolean;
+  /** Nothing was ready, and from now on the consumer is woken: look once more. */
+  readonly rested: boolean;
+  /** Milliseconds until the next delayed message falls due. */
+  readonly due: number;
 }
 
 /** Runs statements: the pool, or the caller's transaction. */
 export type Run = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>;
+
+type ClaimRow = [string | null, string, string, string, boolean, boolean | null, number | null];
 
 /** The most that one claim takes: large bodies in large numbers would hold up everybody else. */
 const MOST = 250;
@@ -31,7 +34,6 @@ const BYTES = 16 * 2 ** 20;
 export class PostgresTasks {
   readonly #publish: Statement;
   readonly #claim: Statement;
-  readonly #look: Statement;
   readonly #ack: Statement;
   readonly #release: Statement;
   readonly #count: Statement;
@@ -48,10 +50,6 @@ export class PostgresTasks {
     this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
     // Not prepared: planned anew, by what the table holds now.
     const plain = (sql: string): Statement => ({ text: sql.replaceAll('$schema', () => schema) });
-    this.#look = plain(`SELECT
-      EXISTS (SELECT 1 FROM $schema.funq_tasks WHERE queue = $1 AND ${free} AND due IS NULL AND ${live}),
-      (SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 FROM $schema.funq_tasks WHERE queue = $1 AND due IS NOT NULL),
-      EXISTS (SELECT 1 FROM $schema.funq_consumers WHERE id = $2)`);
     this.#count = plain(`SELECT count(*)::float8 FROM $schema.funq_tasks
       WHERE queue = $1 AND ${free} AND (due IS NULL OR due <= clock_timestamp()) AND ${live}`);
     this.#purge = statement('SELECT $schema.funq_purge($1, $2)');
@@ -76,18 +74,12 @@ export class PostgresTasks {
   }
 
   /** Up to `max` ready messages for `owner`, in order; none when it was given up for dead. */
-  async claim(queue: string, owner: number, max: number): Promise<Delivery[]> {
+  async claim(queue: string, owner: number, max: number): Promise<Claim> {
     const [row] = await this.#run(this.#claim, [queue, owner, Math.min(max, MOST)]);
-    const [seqs, redelivered, lengths, bodies] = row as [string | null, string, string, string];
-    return seqs === null
-      ? []
-      : deliveriesIn(owner, seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
-  }
-
-  async look(queue: string, owner: number): Promise<Sight> {
-    const [row] = await this.#run(this.#look, [queue, owner]);
-    const [ready, due, alive] = row as [boolean, number | null, boolean];
-    return { ready, due: due ?? Infinity, alive };
+    const [seqs, redelivered, lengths, bodies, alive, rested, due] = row as ClaimRow;
+    const taken =
+      seqs === null ? [] : deliveriesIn(owner, seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
+    return { taken, alive, rested: rested ?? false, due: due === null ? Infinity : Math.max(0, due) };
   }
 
   /** The ones of `seqs` that `owner` did not hold any more; the others are gone. */
