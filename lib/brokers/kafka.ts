@@ -1,4 +1,5 @@
-import type { Broker } from '../contracts/broker.js';
+import type { Broker, SubscribeOptions } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
 import { said } from './support/kafka-error.js';
 import { readOptions, type KafkaOptions } from './support/kafka-options.js';
 import { KafkaPublishing } from './support/kafka-publishing.js';
@@ -48,10 +49,20 @@ export function kafka(options: KafkaOptions): Broker {
 
   /** Signs of life do not wait for tasks, so a longer one gains nothing. */
   const sessionOf = (lease: number): number => settings.session ?? Math.min(Math.max(lease, shortest), LONGEST_SESSION);
-  const open = async (topic: string, clients: KafkaClients, time: number): Promise<KafkaSubscription> => {
+  const open = async (topic: string, clock: Clock, options: SubscribeOptions): Promise<KafkaSubscription> => {
+    const { prefetch, lease } = options;
     const failed = (error: unknown): Error => session.failed(error);
     const closed = (ended: KafkaSubscription): void => void subscriptions.delete(ended);
-    const subscription = new KafkaSubscription(topic, { settings, topics, clients, session: time, failed, closed });
+    const subscription = new KafkaSubscription(topic, {
+      settings,
+      topics,
+      clock,
+      clients: () => session.use(),
+      prefetch,
+      session: sessionOf(lease),
+      failed,
+      closed,
+    });
     subscriptions.add(subscription);
     await subscription.start().catch(async (error: unknown) => {
       await subscription.close();
@@ -80,15 +91,15 @@ export function kafka(options: KafkaOptions): Broker {
         const failures = await publishing.send(clients, topic, messages);
         return failures.map(({ index, error }) => ({ index, error: session.failed(error) }));
       }),
-    subscribe: (queue, { lease }) =>
+    subscribe: (queue, options) =>
       at(queue, async (topic, clients) => {
         await topics.ensure(topic, clients);
         try {
-          return await open(topic, clients, sessionOf(lease));
+          return await open(topic, clients.clock, options);
         } catch (error) {
           if (settings.session !== undefined || !said(error, 'INVALID_SESSION_TIMEOUT')) throw error;
           shortest = USUAL_SESSION;
-          return open(topic, clients, sessionOf(lease));
+          return open(topic, clients.clock, options);
         }
       }),
     count: (queue) =>
