@@ -22,9 +22,10 @@ const LONGEST_SESSION = 60_000;
  * a process starts or stops: its partition changes hands when what is out of it has ended.
  *
  * What to know: a partition belongs to one consumer at a time, so a queue has at most `partitions` of them at work, and what
- * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop
- * is blocked for longer. A new partition count is noticed when the group forms
- * anew. There are no delays, priorities, or unique messages. Each consumer has two connections of its own.
+ * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop is
+ * blocked for longer. The server takes some milliseconds to store an offset, and an acknowledgement waits for that: more
+ * `concurrency` means more throughput. There are no delays, priorities or unique messages. Topics are never deleted, those of
+ * replies neither; their retention is the server's. Each consumer has two connections of its own.
  */
 export function kafka(options: KafkaOptions): Broker {
   const settings = readOptions(options);
