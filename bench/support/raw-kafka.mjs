@@ -32,14 +32,22 @@ export async function openTopic(partitions = 4) {
       await Promise.all(Array.from({ length: width }, lane));
       return partitions;
     },
-    /** The client's stream as a new group, which commits what it fetched; `each` is called for each message. */
-    async consume(count, each) {
+    /**
+     * The client's stream as a new group; `each` is called for each message. It commits what it has fetched on its own, or what
+     * was seen: after `every` messages, and waits for that.
+     */
+    async consume(count, each, every) {
       const consumer = new Consumer({ ...CLIENT, groupId: randomUUID(), retries: 10, retryDelay: 100 });
-      const stream = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: true, maxWaitTime: 100 });
-      let left = count;
+      const options = { topics: [topic], mode: 'earliest', autocommit: every === undefined, maxWaitTime: 100 };
+      const stream = await consumer.consume(options);
+      const offsets = new Map();
+      let seen = 0;
       for await (const message of stream) {
         each(message);
-        if (--left === 0) break;
+        const { partition, offset } = message;
+        offsets.set(partition, { topic, partition, offset: offset + 1n, leaderEpoch: -1 });
+        if (++seen === count) break;
+        if (seen % every === 0) await consumer.commit({ offsets: [...offsets.values()] });
       }
       await consumer.close(true);
     },

@@ -1,4 +1,5 @@
-import type { Broker } from '../contracts/broker.js';
+import type { Broker, SubscribeOptions } from '../contracts/broker.js';
+import type { Clock } from '../contracts/clock.js';
 import { said } from './support/kafka-error.js';
 import { readOptions, type KafkaOptions } from './support/kafka-options.js';
 import { KafkaPublishing } from './support/kafka-publishing.js';
@@ -21,9 +22,10 @@ const LONGEST_SESSION = 60_000;
  * a process starts or stops: its partition changes hands when what is out of it has ended.
  *
  * What to know: a partition belongs to one consumer at a time, so a queue has at most `partitions` of them at work, and what
- * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop
- * is blocked for longer. A new partition count is noticed when the group forms
- * anew. There are no delays, priorities, or unique messages. Each consumer has two connections of its own.
+ * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop is
+ * blocked for longer. The server takes some milliseconds to store an offset, and an acknowledgement waits for that: more
+ * `concurrency` means more throughput. There are no delays, priorities or unique messages. Topics are never deleted, those of
+ * replies neither; their retention is the server's. Each consumer has two connections of its own.
  */
 export function kafka(options: KafkaOptions): Broker {
   const settings = readOptions(options);
@@ -48,10 +50,20 @@ export function kafka(options: KafkaOptions): Broker {
 
   /** Signs of life do not wait for tasks, so a longer one gains nothing. */
   const sessionOf = (lease: number): number => settings.session ?? Math.min(Math.max(lease, shortest), LONGEST_SESSION);
-  const open = async (topic: string, clients: KafkaClients, time: number): Promise<KafkaSubscription> => {
+  const open = async (topic: string, clock: Clock, options: SubscribeOptions): Promise<KafkaSubscription> => {
+    const { prefetch, lease } = options;
     const failed = (error: unknown): Error => session.failed(error);
     const closed = (ended: KafkaSubscription): void => void subscriptions.delete(ended);
-    const subscription = new KafkaSubscription(topic, { settings, topics, clients, session: time, failed, closed });
+    const subscription = new KafkaSubscription(topic, {
+      settings,
+      topics,
+      clock,
+      clients: () => session.use(),
+      prefetch,
+      session: sessionOf(lease),
+      failed,
+      closed,
+    });
     subscriptions.add(subscription);
     await subscription.start().catch(async (error: unknown) => {
       await subscription.close();
@@ -80,15 +92,15 @@ export function kafka(options: KafkaOptions): Broker {
         const failures = await publishing.send(clients, topic, messages);
         return failures.map(({ index, error }) => ({ index, error: session.failed(error) }));
       }),
-    subscribe: (queue, { lease }) =>
+    subscribe: (queue, options) =>
       at(queue, async (topic, clients) => {
         await topics.ensure(topic, clients);
         try {
-          return await open(topic, clients, sessionOf(lease));
+          return await open(topic, clients.clock, options);
         } catch (error) {
           if (settings.session !== undefined || !said(error, 'INVALID_SESSION_TIMEOUT')) throw error;
           shortest = USUAL_SESSION;
-          return open(topic, clients, sessionOf(lease));
+          return open(topic, clients.clock, options);
         }
       }),
     count: (queue) =>

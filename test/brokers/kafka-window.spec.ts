@@ -5,23 +5,37 @@ import { DONE, readMarks, writeMarks } from '../../lib/brokers/support/kafka-mar
 import { topicOf } from '../../lib/brokers/support/kafka-names.js';
 import { KafkaWindow, type Entry } from '../../lib/brokers/support/kafka-window.js';
 
+const AHEAD = 50;
+
 const entryOf = ({ receipt }: Delivery): Entry => receipt as Entry;
 
 function windowOf(messages: number, base = 0, text: string | null = null): KafkaWindow {
-  const window = new KafkaWindow(0, base, text);
+  const window = new KafkaWindow(0, base, text, AHEAD);
   for (let offset = base; offset < base + messages; offset++) window.add(offset, Buffer.from(`m${offset}`));
   return window;
 }
 
+/** As its owner leaves it to the next. */
+function marked(window: KafkaWindow): string {
+  window.leaving = true;
+  const { text } = window.marks();
+  window.leaving = false;
+  return text;
+}
+
 function take(window: KafkaWindow, max: number): Delivery[] {
   const taken: Delivery[] = [];
-  window.take(max, taken);
+  for (let before = -1; taken.length > before && taken.length < max;) {
+    before = taken.length;
+    window.marked(window.marks().last);
+    window.take(max, taken);
+  }
   return taken;
 }
 
 /** What the next owner of the partition has to do, with how often it was handed out. */
 function next(window: KafkaWindow, messages: number): Record<string, number> {
-  const heir = new KafkaWindow(0, window.committed, window.marks());
+  const heir = new KafkaWindow(0, window.committed, marked(window), AHEAD);
   for (let offset = window.committed; offset < messages; offset++) heir.add(offset, Buffer.from(`m${offset}`));
   return Object.fromEntries(
     take(heir, 10_000).map(({ body, redelivered }) => [Buffer.from(body).toString(), redelivered]),
@@ -54,7 +68,7 @@ describe('a partition’s window', () => {
     const window = windowOf(10);
     const taken = take(window, 10);
     for (const index of [2, 3, 8]) window.ack(entryOf(taken[index]!));
-    const heir = new KafkaWindow(0, window.committed, window.marks());
+    const heir = new KafkaWindow(0, window.committed, marked(window), AHEAD);
     heir.add(0, Buffer.from('m0'));
     heir.add(1, Buffer.from('m1'));
     const [first] = take(heir, 1);
@@ -62,16 +76,31 @@ describe('a partition’s window', () => {
     expect(next(heir, 10)).toEqual({ m1: 1, m4: 1, m5: 1, m6: 1, m7: 1, m9: 1 });
   });
 
+  it('hands out nothing that is not committed as handed out, and a bit more is', () => {
+    const window = windowOf(200);
+    const taken: Delivery[] = [];
+    window.take(10, taken);
+    expect(taken).toEqual([]);
+    const { text, last } = window.marks();
+    expect([text, last?.offset]).toEqual([`funq1 ${AHEAD.toString(36)}.1`, AHEAD - 1]);
+    window.dirty = false;
+    window.marked(last);
+    window.take(20, taken);
+    expect([taken.length, window.dirty]).toEqual([20, false]);
+    window.take(100, taken);
+    expect([taken.length, window.dirty]).toEqual([AHEAD, true]);
+  });
+
   it('takes offsets without a message for done', () => {
-    const window = new KafkaWindow(0, 5, null);
+    const window = new KafkaWindow(0, 5, null, AHEAD);
     window.add(7, Buffer.from('seven'));
     window.pass(12);
     window.add(12, Buffer.from('twelve'));
     const [seven, twelve] = take(window, 2);
     window.ack(entryOf(twelve!));
-    expect([window.committed, window.marks()]).toEqual([7, 'funq1 1.1 5']);
+    expect([window.committed, marked(window)]).toEqual([7, 'funq1 1.1 5']);
     window.ack(entryOf(seven!));
-    expect([window.committed, window.marks()]).toEqual([13, 'funq1']);
+    expect([window.committed, marked(window)]).toEqual([13, 'funq1']);
   });
 
   it('gives what was released its old place', () => {
@@ -98,11 +127,11 @@ describe('a partition’s window', () => {
           else window.release(entry);
         }
       }
-      const [base, text] = [window.committed, window.marks()];
+      const [base, text] = [window.committed, marked(window)];
       for (let offset = 0; offset < base; offset++) expect(done.has(offset)).toBe(true);
       expect(text.length).toBeLessThan(4001);
       if (Math.random() < 0.3) {
-        window = new KafkaWindow(0, base, text);
+        window = new KafkaWindow(0, base, text, AHEAD);
         for (let offset = base; offset < total; offset++) window.add(offset, new Uint8Array());
       } else for (const delivery of out) window.release(entryOf(delivery));
     }

@@ -50,14 +50,13 @@ export class KafkaCommitter {
   async #commit(): Promise<void> {
     const windows = [...this.options.windows()].filter(({ dirty }) => dirty);
     if (windows.length === 0) return;
-    const commits = windows.map((window) => ({
-      partition: window.partition,
-      offset: window.committed,
-      text: window.marks(),
-    }));
+    const written = windows.map((window) => ({ window, offset: window.committed, ...window.marks() }));
     for (const window of windows) window.dirty = false;
     try {
-      await this.options.commit(commits);
+      await this.options.commit(
+        written.map(({ window: { partition }, offset, text }) => ({ partition, offset, text })),
+      );
+      for (const { window, last } of written) window.marked(last);
     } catch (error) {
       for (const window of windows) window.dirty = true;
       throw error;

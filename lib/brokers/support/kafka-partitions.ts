@@ -8,6 +8,14 @@ export class KafkaPartitions {
   /** Some were given up since the group was last told. */
   untold = false;
 
+  /** `ahead`: as of a window. */
+  constructor(private readonly ahead: number) {}
+
+  /** Something could be handed out, if it is committed as such. */
+  get waiting(): boolean {
+    return [...this.#windows.values()].some(({ leaving, waiting }) => !leaving && waiting > 0);
+  }
+
   get windows(): Iterable<KafkaWindow> {
     return this.#windows.values();
   }
@@ -30,7 +38,7 @@ export class KafkaPartitions {
   }
 
   open(partition: number, offset: number, text: string | null): void {
-    this.#windows.set(partition, new KafkaWindow(partition, offset, text));
+    this.#windows.set(partition, new KafkaWindow(partition, offset, text, this.ahead));
   }
 
   /** Up to `max` messages; each time another partition first, so that none is passed over. */

@@ -51,9 +51,9 @@ export class KafkaSession {
 
   /** Closes when `last`, which may still use the clients, has resolved. */
   async close(last: () => Promise<unknown>): Promise<void> {
+    await last();
     const opening = this.#opening;
     this.#clock = undefined;
-    await last();
     this.#opening = undefined;
     await opening?.then(end).catch(() => undefined);
   }

@@ -1,4 +1,5 @@
 import type { Delivery, Subscription } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
 import { KafkaCommitter } from './kafka-committer.js';
 import { KafkaFetcher } from './kafka-fetcher.js';
@@ -14,16 +15,18 @@ import { Polling, type Attempt } from './polling.js';
 const RESERVE = 1000;
 /** Milliseconds between two looks whether something is to be fetched, when nothing happens. */
 const LOOK = 500;
-/** By how many milliseconds the server may be late. */
-const LATE = 2000;
-/** How long `subscribe` waits for the group to take it in; after that `receive` does. */
+/** How long `subscribe` waits for the group; after that `receive` does. */
 const JOIN = 5000;
 export interface KafkaSubscriptionParts {
   readonly settings: KafkaSettings;
   readonly topics: KafkaTopics;
-  readonly clients: KafkaClients;
+  readonly clock: Clock;
+  /** The clients as they are now: those that failed were replaced. */
+  clients(): Promise<KafkaClients>;
   /** Milliseconds. */
   readonly session: number;
+  /** The most that will be out. */
+  readonly prefetch: number;
   /** The error as one of ours; what was silent is replaced. */
   failed(error: unknown): Error;
   closed(subscription: KafkaSubscription): void;
@@ -31,7 +34,7 @@ export interface KafkaSubscriptionParts {
 
 /** One member of a queue's consumer group: what its partitions hold goes out, and comes to an end in any order. */
 export class KafkaSubscription implements Subscription {
-  readonly #partitions = new KafkaPartitions();
+  readonly #partitions: KafkaPartitions;
   readonly #member: KafkaMember;
   readonly #fetcher: KafkaFetcher;
   readonly #committer: KafkaCommitter;
@@ -48,11 +51,12 @@ export class KafkaSubscription implements Subscription {
     readonly topic: string,
     private readonly parts: KafkaSubscriptionParts,
   ) {
-    const { settings, clients, topics, session } = parts;
-    this.#polling = new Polling(clients.clock, { interval: LOOK, longest: LOOK });
+    const { settings, clock, clients, topics, session, prefetch } = parts;
+    this.#partitions = new KafkaPartitions(Math.min(prefetch, RESERVE));
+    this.#polling = new Polling(clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
-      // A group that forms anew answers only when all members have, or have run out of time.
-      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + LATE) },
+      // A group that forms anew answers when all members have, or have run out of time; and that may be told a little later.
+      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + 2000) },
       group: topics.groupOf(topic),
       topic,
       session,
@@ -62,9 +66,9 @@ export class KafkaSubscription implements Subscription {
     });
     this.#fetcher = new KafkaFetcher(this.#member.consumer, topic, settings.client);
     this.#committer = new KafkaCommitter({
-      clock: clients.clock,
+      clock,
       windows: () => this.#partitions.windows,
-      commit: (commits) => this.#member.commit(clients.commits, commits),
+      commit: async (commits) => this.#member.commit((await clients()).commits, commits),
       expelled: () => this.#partitions.lose(),
     });
   }
@@ -78,9 +82,7 @@ export class KafkaSubscription implements Subscription {
   async start(): Promise<void> {
     const patience = new AbortController();
     const joining = this.#join().then(() => this.#opening);
-    await Promise.race([joining, this.parts.clients.clock.sleep(JOIN, patience.signal)]).finally(() =>
-      patience.abort(),
-    );
+    await Promise.race([joining, this.parts.clock.sleep(JOIN, patience.signal)]).finally(() => patience.abort());
     if (this.#over) throw this.parts.failed(this.#fault);
   }
 
@@ -126,21 +128,19 @@ export class KafkaSubscription implements Subscription {
     }
     const taken = await this.#take(max);
     const low = this.#partitions.low(RESERVE);
-    if (low.length > 0 && !this.#closing) await this.#fetcher.fetch(low, (error) => this.#news(error));
+    const arrived = (error?: unknown): void => this.#news(error);
+    // What was taken goes out whatever becomes of this.
+    if (low.length > 0 && !this.#closing) this.#fetcher.fetch(low, arrived).catch(arrived);
     return { taken };
   }
 
-  /** What is handed out is noted before, so that it is known when this process dies of it. */
+  /** What is handed out is committed as such before, so that it is known when this process dies of it. */
   async #take(max: number): Promise<Delivery[]> {
     const taken = this.#partitions.take(max);
-    if (taken.length === 0) return taken;
-    try {
-      await this.#store();
-    } catch (error) {
-      for (const { receipt } of taken) (receipt as Entry).window.release(receipt as Entry);
-      throw error;
-    }
-    return taken.filter(({ receipt }) => !(receipt as Entry).window.lost);
+    // While something is out, the next acknowledgement commits what is to come along with it.
+    if (taken.length > 0 || !this.#partitions.waiting) return taken;
+    await this.#store();
+    return this.#partitions.take(max);
   }
 
   async #store(): Promise<void> {
@@ -178,7 +178,8 @@ export class KafkaSubscription implements Subscription {
   async #open(wanted: readonly number[]): Promise<void> {
     if (wanted.length === 0) return;
     const { topics, clients } = this.parts;
-    const committed = await topics.committed(this.topic, [...wanted], clients.admin);
+    const { admin } = await clients();
+    const committed = await topics.committed(this.topic, [...wanted], admin);
     if (wanted !== this.#wanted || this.#closing) return;
     for (const partition of wanted) {
       const { offset, text } = committed.get(partition) ?? { offset: 0, text: null };

@@ -24,8 +24,10 @@ export class KafkaWindow {
   #head = 0;
   /** No entry before this one waits. */
   #cursor = 0;
-  /** All entries from this one on wait. */
+  /** All entries from this one on wait, and were never out. */
   #reach = 0;
+  /** Entries before this one are committed as handed out, so that they may be. */
+  #marked = 0;
   #out = 0;
   #waiting = 0;
   /** What was known when the partition came here, of which nothing was fetched yet. */
@@ -36,19 +38,33 @@ export class KafkaWindow {
   position: number;
   /** No longer ours: what was handed out may be with someone else. */
   lost = false;
-  /** To be handed on to another member as soon as nothing is out. */
-  leaving = false;
   /** There is something to commit. */
   dirty = false;
+  #leaving = false;
 
   constructor(
     readonly partition: number,
     base: number,
     text: string | null,
+    /** So many messages more than are out are committed as handed out, so that handing out need not wait. */
+    private readonly ahead = 0,
   ) {
     this.position = base;
     this.#known = readMarks(base, text);
     this.#end = this.#known.at(-1)?.to ?? base;
+  }
+
+  /** To be handed on to another member as soon as nothing is out. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  set leaving(leaving: boolean) {
+    if (leaving === this.#leaving) return;
+    this.#leaving = leaving;
+    // Of what is left, nothing that only waits is committed as handed out.
+    this.#marked = 0;
+    this.dirty = true;
   }
 
   get out(): number {
@@ -84,19 +100,21 @@ export class KafkaWindow {
     if (position > this.position) this.position = position;
   }
 
-  /** Up to `max` in order; none when it is being left. */
+  /** Up to `max` in order, of those that are committed as handed out; none when it is being left. */
   take(max: number, taken: Delivery[]): void {
-    if (this.leaving || this.lost) return;
-    for (; this.#cursor < this.#entries.length && taken.length < max; this.#cursor++) {
+    if (this.#leaving || this.lost) return;
+    const end = Math.min(this.#marked, this.#entries.length);
+    for (; this.#cursor < end && taken.length < max; this.#cursor++) {
       const entry = this.#entries[this.#cursor]!;
       if (entry.state !== 'waiting') continue;
       entry.state = 'out';
       this.#out++;
       this.#waiting--;
-      this.dirty = true;
       taken.push({ body: entry.body, receipt: entry, redelivered: entry.count });
     }
     this.#reach = Math.max(this.#reach, this.#cursor);
+    const left = this.#marked - this.#cursor;
+    if (this.#marked < this.#entries.length && left <= this.ahead / 2) this.dirty = true;
   }
 
   ack(entry: Entry): void {
@@ -114,31 +132,43 @@ export class KafkaWindow {
     entry.state = 'waiting';
     this.#out--;
     this.#waiting++;
-    this.dirty = true;
     this.#cursor = Math.min(this.#cursor, this.#indexOf(entry.offset));
   }
 
+  /** What is to be committed; after that {@link marked} is to be called with the entry that comes with it. */
+  marks(): { readonly text: string; readonly last: Entry | undefined } {
+    const marked = this.#leaving ? 0 : Math.min(this.#reach + this.ahead, this.#entries.length);
+    return { text: writeMarks(this.#runs(marked)), last: this.#entries[marked - 1] };
+  }
+
+  /** What {@link marks} said is committed: entries up to `last` may be handed out. */
+  marked(last: Entry | undefined): void {
+    if (last && !this.#leaving) this.#marked = Math.max(this.#marked, this.#indexOf(last.offset) + 1);
+  }
+
   /** What is known behind the committed offset. Offsets without a message count as done; what only waits needs no word. */
-  marks(): string {
+  #runs(marked: number): readonly Run[] {
     const runs = new Runs();
+    const reach = Math.max(this.#reach, marked);
     let at = this.committed;
     let index = this.#head;
-    for (let entry; (entry = this.#entries[index]) && (index < this.#reach || entry.offset < this.#end); index++) {
+    for (let entry; (entry = this.#entries[index]) && (index < reach || entry.offset < this.#end); index++) {
       const { offset, state, count } = entry;
       runs.add(at, offset, DONE);
-      runs.add(offset, offset + 1, state === 'done' ? DONE : count + (state === 'out' ? 1 : 0));
+      runs.add(offset, offset + 1, state === 'done' ? DONE : count + (state === 'out' || index < marked ? 1 : 0));
       at = offset + 1;
     }
     const rest = this.#entries[index];
     if (at < this.#end || !rest) runs.add(at, rest?.offset ?? this.position, DONE);
     if (!rest) for (const { from, to, count } of this.#known) runs.add(Math.max(from, this.position), to, count);
-    return writeMarks(runs.list);
+    return runs.list;
   }
 
   #cut(): void {
     this.#entries = this.#entries.slice(this.#head);
     this.#cursor = Math.max(0, this.#cursor - this.#head);
     this.#reach -= this.#head;
+    this.#marked = Math.max(0, this.#marked - this.#head);
     this.#head = 0;
   }
 
