@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FunqPublisher, JsonCodec, getBrokerToken, type Broker, type Delivery } from 'nestjs-funq';
 import { createApp } from '../process/app.js';
 import { FOLLOW_QUEUE, QUEUE, type ProcessOrder } from '../process/order.js';
@@ -39,7 +39,8 @@ const LOOK = 1500;
 export async function experiment(plan: Plan): Promise<Result> {
   const since = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'funq-chaos-'));
-  const store = join(folder, 'store');
+  // Its name is used as a namespace on servers, so it is random, too.
+  const store = join(folder, `${basename(folder)}-store`);
   mkdirSync(store);
   const restore = plan.fault.prepare?.(store);
   let outcome: Pick<Result, 'account' | 'findings' | 'breaches'>;
