@@ -2,8 +2,8 @@ import type { Fault } from '../rig/fault.js';
 
 /** Leases that a function keeps the event loop busy for. */
 const LEASES = 3;
-/** Milliseconds until somebody else has noticed that a lease is over. */
-const NOTICE = 2000;
+/** Milliseconds until somebody else has noticed that a lease, or a connection, is over. */
+const NOTICE = 5000;
 
 /** Functions that do not let go of the event loop. */
 export const block: Fault = {

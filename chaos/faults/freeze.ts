@@ -2,8 +2,8 @@ import type { Fault } from '../rig/fault.js';
 import type { History } from '../rig/history.js';
 import { posixOnly } from './platform.js';
 
-/** Milliseconds to notice that a lease is over, on a busy machine. */
-const PATIENCE = 3000;
+/** Milliseconds to notice that a lease, or a connection, is over, on a busy machine. */
+const PATIENCE = 12_000;
 
 /** A process that stands still for longer than its lease, and goes on as if nothing had happened. */
 export const freeze: Fault = {

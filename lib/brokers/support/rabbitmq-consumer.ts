@@ -112,7 +112,10 @@ export class RabbitConsumer {
 
   /** The server works off what it is sent in order: once it answers this, it has done all that came before. */
   async roundTrip(): Promise<void> {
-    await this.options.connection.answer(this.channel.prefetch(1));
+    const { connection, queue } = this.options;
+    await connection.answer(this.channel.prefetch(1)).catch((error: Error) => {
+      throw this.#failure ?? channelError(connection.address, queue, error);
+    });
   }
 
   /** Lets the server send enough for `receive(max)`: no more, as others may be free for it. */

@@ -56,9 +56,9 @@ export class RabbitPublisher {
   async #open(): Promise<RabbitOutlet> {
     const { connection, topology } = this;
     await connection
-      .apart((channel) => topology.declareExchanges(channel))
+      .apart((channel) => topology.declare(channel))
       .catch((error: Error) => {
-        throw channelError(connection.address, 'with `exchanges`', error);
+        throw channelError(connection.address, 'of `exchanges` or `bindings`', error);
       });
     const model = await connection.use();
     const channel = await connection.answer(model.createConfirmChannel());

@@ -6,13 +6,13 @@ export interface RabbitServerOptions {
    * `amqp://user:password@host:5672/vhost`, or `amqps:` for TLS; several for the nodes of a cluster, tried in turn.
    * Default: `amqp://localhost`.
    */
-  readonly url?: string | readonly string[];
+  readonly url?: string | readonly string[] | undefined;
   /** Options of Node's `tls.connect` and `net.connect`, and amqplib's own: `ca`, `cert`, `key`, `credentials` … */
   readonly socket?: SocketOptions;
   /**
-   * Seconds; 45 by default. The server gives a process up that was silent for two to three of these, so it is also how long
-   * an event loop may be blocked without its tasks being handed out again: 45 covers the default `maxBlock` of 60 s. A
-   * process that was killed is noticed at once, whatever stands here; a machine that vanished is not.
+   * Seconds; 20 by default. The connection is the lease: the server gives a process up when it was silent for two to three of
+   * these, so an event loop may be blocked for one and a half, 30 seconds by default, without its tasks being handed out again. A
+   * process that was killed is noticed at once, whatever stands here; a machine that vanished after two to three.
    */
   readonly heartbeat?: number;
   /** A connection of amqplib that is used instead of own ones, and left open on `close()`. It is not opened anew when it ends. */
@@ -27,7 +27,7 @@ export class RabbitServer {
   #at = 0;
 
   constructor(private readonly options: RabbitServerOptions) {
-    const { url = 'amqp://localhost', heartbeat = 45 } = options;
+    const { url = 'amqp://localhost', heartbeat = 20 } = options;
     if (!(heartbeat >= 1 && heartbeat <= 3600))
       throw driverError(
         'FUNQ_RABBITMQ_OPTIONS',

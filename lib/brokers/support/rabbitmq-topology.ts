@@ -94,9 +94,11 @@ export class RabbitTopology {
     throw driverError('FUNQ_RABBITMQ_NAME', `a queue's name may have ${LONGEST_NAME} bytes on rabbitmq: ${name}`);
   }
 
-  async declareExchanges(channel: Channel): Promise<void> {
+  /** What does not wait for its first use: exchanges, and the queues that are bound to them, so that they miss nothing. */
+  async declare(channel: Channel): Promise<void> {
     for (const [name, { type, durable = true, arguments: args }] of this.#exchanges)
       await channel.assertExchange(name, type, { durable, arguments: args });
+    for (const queue of this.#bindings.keys()) await this.declareQueue(channel, queue);
   }
 
   /** The queue with all that leads to it. Its name on the server. */

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'amqplib';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Consumer, FunqModule, FunqPublisher, type Broker, type Delivery, type Subscription } from 'nestjs-funq';
+import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { SystemClock } from '../../lib/core/system-clock.js';
+import { withService } from '../services/service.js';
+import { rabbitProxy } from './rabbitmq-proxy.js';
+
+const LIMIT = { timeout: 60_000 };
+const signal = new AbortController().signal;
+const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
+const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
+
+/** As the core does: what fails is tried again. */
+async function persist<T>(attempt: () => Promise<T>, ms = 15_000): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+const next = (subscription: Subscription): Promise<Delivery> =>
+  persist(async () => {
+    const [delivery] = await subscription.receive(1, signal);
+    if (!delivery) throw new Error('nothing came');
+    return delivery;
+  });
+
+withService('rabbitmq', (url) => {
+  const open = async (options: RabbitOptions = {}): Promise<{ broker: Broker; queue: string }> => {
+    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
+    await broker.connect({ clock: new SystemClock() });
+    onTestFinished(() => broker.close());
+    return { broker, queue: `faults-${randomUUID()}` };
+  };
+  const raw = async () => {
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    return connection.createChannel();
+  };
+
+  it.each(['quorum', 'classic'] as const)(
+    'a %s queue deleted under its consumer is consumed again',
+    LIMIT,
+    async (type) => {
+      const { broker, queue } = await open({ type });
+      const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
+      const cancelled = expect(subscription.receive(1, signal)).rejects.toMatchObject({
+        code: 'FUNQ_RABBITMQ_CANCELLED',
+      });
+      await vi.waitFor(async () => expect((await (await raw()).checkQueue(queue)).consumerCount).toBe(1));
+      await (await raw()).deleteQueue(queue);
+      await cancelled;
+      const deleted = performance.now();
+      // The publisher believes that the queue is there; the server sends the message back.
+      expect(await broker.publish(queue, [out('again')])).toEqual([]);
+      expect(textOf(await next(subscription))).toBe('again');
+      expect(performance.now() - deleted).toBeLessThan(5000);
+    },
+  );
+
+  it('a connection that is reset is replaced, and what was held is not ours any more', LIMIT, async () => {
+    const proxy = await rabbitProxy(url);
+    onTestFinished(() => proxy.close());
+    const { broker, queue } = await open({ url: proxy.url });
+    await broker.publish(queue, [out('held')]);
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
+    const held = await next(subscription);
+    proxy.cut();
+    await vi.waitFor(async () => expect(await subscription.ack([held])).toEqual([held]));
+    const again = await next(subscription);
+    expect([textOf(again), again.redelivered]).toEqual(['held', 1]);
+    expect(await subscription.ack([again])).toEqual([]);
+    expect(await persist(() => broker.publish(queue, [out('new')]))).toEqual([]);
+    expect(textOf(await next(subscription))).toBe('new');
+  });
+
+  it('a connection on which nothing arrives any more is given up within seconds', LIMIT, async () => {
+    const proxy = await rabbitProxy(url);
+    onTestFinished(() => proxy.close());
+    const { broker, queue } = await open({ url: proxy.url, heartbeat: 2 });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
+    await broker.publish(queue, [out('before')]);
+    await subscription.ack([await next(subscription)]);
+    proxy.silence();
+    const silenced = performance.now();
+    await expect(subscription.receive(1, signal)).rejects.toMatchObject({ away: true });
+    expect(performance.now() - silenced).toBeLessThan(12_000);
+    expect(await persist(() => broker.publish(queue, [out('after')]), 20_000)).toEqual([]);
+    // The server may have sent it to the silent consumer, which it gives up after two to three heartbeats.
+    expect(textOf(await next(subscription))).toBe('after');
+  });
+
+  it('an app starts while the server is away, and works when it comes', LIMIT, async () => {
+    const proxy = await rabbitProxy(url);
+    onTestFinished(() => proxy.close());
+    await proxy.refuse();
+    const seen: string[] = [];
+    const queue = `faults-${randomUUID()}`;
+    @Injectable()
+    class Greeter {
+      @Consumer({ queue })
+      async greet(name: string): Promise<void> {
+        seen.push(name);
+      }
+    }
+    const broker = rabbitmq({ url: proxy.url, arguments: { 'x-expires': 60_000 } });
+    @Module({ imports: [FunqModule.forRoot({ brokers: { default: broker } })], providers: [Greeter] })
+    class App {}
+    const app = await NestFactory.createApplicationContext(App, { logger: false });
+    onTestFinished(() => app.close());
+    const funq = app.get(FunqPublisher);
+    await expect(funq.publish(queue, ['early'])).rejects.toThrow(/can't be reached/);
+    await proxy.resume();
+    await persist(() => funq.publish(queue, ['late']));
+    await vi.waitFor(() => expect(seen).toEqual(['late']), 10_000);
+  });
+
+  it('with `required` an app does not start without the server', LIMIT, async () => {
+    @Module({
+      imports: [FunqModule.forRoot({ brokers: { default: rabbitmq({ url: 'amqp://127.0.0.1:1', required: true }) } })],
+    })
+    class App {}
+    const starting = NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow(/rabbitmq at amqp:\/\/127\.0\.0\.1:1 can't be reached/);
+  });
+
+  it('a delay outlives every client, and falls due for a queue in its time', LIMIT, async () => {
+    const { broker, queue } = await open();
+    const published = performance.now();
+    await broker.publish(queue, [out('due', { delay: 3100 })]);
+    await broker.close();
+    const { broker: later } = await open();
+    const delivery = await next(await later.subscribe(queue, { prefetch: 1, lease: 5000 }));
+    expect(textOf(delivery)).toBe('due');
+    expect(performance.now() - published).toBeGreaterThanOrEqual(3098);
+    expect(performance.now() - published).toBeLessThan(3100 + 1000);
+  });
+
+  it('a queue that nobody consumes leaves what it sent to the others', LIMIT, async () => {
+    const { broker, queue } = await open();
+    await broker.publish(queue, [out('1'), out('2'), out('3')]);
+    const busy = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
+    // Room for ten, and only one is taken.
+    expect(await busy.receive(1, signal)).toHaveLength(1);
+    const free = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
+    expect([textOf(await next(free)), textOf(await next(free))].toSorted()).toEqual(['2', '3']);
+  });
+});
