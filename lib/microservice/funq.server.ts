@@ -41,6 +41,8 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
   readonly #log: TaskLogger;
   #crew: Crew | undefined;
   #closed: Promise<void> | undefined;
+  /** Somebody listens to the processing of messages. */
+  #hooked = false;
 
   /** Throws `FUNQ_OPTION_INVALID` for options that can't work. */
   constructor(private readonly options: FunqServerOptions) {
@@ -79,6 +81,16 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     callback: C,
   ): void {
     this.#connection.on(event, callback);
+  }
+
+  override setOnProcessingStartHook(hook: Parameters<Server['setOnProcessingStartHook']>[0]): void {
+    this.#hooked = true;
+    super.setOnProcessingStartHook(hook);
+  }
+
+  override setOnProcessingEndHook(hook: Parameters<Server['setOnProcessingEndHook']>[0]): void {
+    this.#hooked = true;
+    super.setOnProcessingEndHook(hook);
   }
 
   /** The broker. */
@@ -123,7 +135,7 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     const parts: PatternParts = { connection, controls, writer, maxBuffer, deserializer, within };
     const crew = new Crew({ settings, controls, clock, codec, events, counters, presence });
     for (const { pattern, handler, policy } of patterns) {
-      const work = new PatternWork(parts, pattern, handler);
+      const work = new PatternWork(parts, pattern, handler, policy);
       crew.add(policy, connection.route.outbox, {
         invoke: (task) => work.invoke(task),
         write: (outcome, task) => writer.write(outcome, task),
@@ -134,6 +146,7 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
 
   /** A start hook need not hand on what `done` comes to. */
   #within<T>(context: FunqContext, call: () => Promise<T>): Promise<T> {
+    if (!this.#hooked) return call();
     return new Promise((resolve, reject) => {
       const done = async (): Promise<void> => {
         try {

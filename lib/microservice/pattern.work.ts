@@ -1,4 +1,5 @@
 import type { ConsumerDeserializer, MessageHandler } from '@nestjs/microservices';
+import type { Policy } from '../contracts/policy.js';
 import { currentRun, withinRun } from '../core/current-task.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from '../nest/arguments.js';
@@ -19,14 +20,18 @@ export interface PatternParts extends CalleeParts {
 
 /** What a worker calls for the messages of one pattern: the controls, then Nest's pipeline around the handler. */
 export class PatternWork {
-  readonly #chain: ControlChain;
+  /** Just the controls that the pattern asks for, and all of them for messages with options of their own. */
+  readonly #own: ControlChain;
+  readonly #full: ControlChain;
 
   constructor(
     private readonly parts: PatternParts,
     private readonly pattern: string,
     private readonly handler: MessageHandler,
+    private readonly policy: Policy,
   ) {
-    this.#chain = new ControlChain(parts.controls);
+    this.#own = new ControlChain(parts.controls.filter((control) => control.appliesTo(policy)));
+    this.#full = new ControlChain(parts.controls);
   }
 
   /** Rejects with what Nest's exception filters made of an error. */
@@ -38,7 +43,8 @@ export class PatternWork {
       return undefined;
     }
     if (task.policy.schema) task.args = await checkArguments(task.policy, task.args);
-    return this.#chain.around(task, () => {
+    const chain = task.policy === this.policy ? this.#own : this.#full;
+    return chain.around(task, () => {
       const { run } = task;
       task.called();
       // A run in place after the first one has its own signal and its own say.
@@ -48,7 +54,7 @@ export class PatternWork {
 
   async #run(task: RunningTask): Promise<unknown> {
     const context = new FunqContext([task.run, this.pattern]);
-    const data = await this.#read(task.args[0]);
+    const data = this.parts.deserializer ? await this.#read(task.args[0]) : task.args[0];
     return this.parts.within(context, async () => {
       const { reply } = task.envelope;
       if (reply?.parts === undefined) return this.#alone(task, await this.handler(data, context));
@@ -75,8 +81,6 @@ export class PatternWork {
   }
 
   async #read(raw: unknown): Promise<unknown> {
-    const { deserializer } = this.parts;
-    if (!deserializer) return raw;
-    return (await deserializer.deserialize(raw, { channel: this.pattern })).data as unknown;
+    return (await this.parts.deserializer!.deserialize(raw, { channel: this.pattern })).data as unknown;
   }
 }

@@ -8,7 +8,7 @@ describe('processes that end', () => {
   survives('claim', ({ faults, duplicated }) => faults === 2 && duplicated === 0);
   survives('ack', ({ faults, duplicated }) => faults === 2 && duplicated! > 0);
   survives('poison', ({ faults, dead }) => faults === 5 && dead === 1);
-  survives('rpc', ({ faults, duplicated }) => faults! >= 3 && duplicated === 0);
+  survives('rpc', ({ faults, duplicated }) => faults! >= 2 && duplicated === 0);
   survives('term', ({ faults, duplicated }) => faults === 0 && duplicated === 0);
 });
 
