@@ -3,7 +3,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { kafka } from 'nestjs-funq/kafka';
 import { memory } from 'nestjs-funq/memory';
+import { mongo } from 'nestjs-funq/mongo';
+import { postgres } from 'nestjs-funq/postgres';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
+import { redis } from 'nestjs-funq/redis';
 import { sqlite } from 'nestjs-funq/sqlite';
 
 const README = new URL('../README.md', import.meta.url);
@@ -18,6 +23,42 @@ const BROKERS = [
     broker: sqlite({ file: 'funq.db' }),
     survives: "kill -9 of every process; power loss too with `durability: 'full'`",
     reach: 'yes, on one machine',
+  },
+  {
+    call: 'redis({ url })',
+    subpath: 'redis',
+    broker: redis({ url: 'redis://localhost' }),
+    survives: 'what its append-only file does: the last second may be lost with `everysec`, nothing with `always`',
+  },
+  {
+    call: 'rabbitmq({ url })',
+    subpath: 'rabbitmq',
+    broker: rabbitmq({ url: 'amqp://localhost' }),
+    survives: 'restarts of the server, and the loss of a node: quorum queues',
+  },
+  {
+    call: "rabbitmq({ type: 'classic' })",
+    subpath: 'rabbitmq',
+    broker: rabbitmq({ url: 'amqp://localhost', type: 'classic' }),
+    survives: 'restarts of the server',
+  },
+  {
+    call: 'postgres({ url })',
+    subpath: 'postgres',
+    broker: postgres({ url: 'postgres://localhost' }),
+    survives: 'what a commit survives',
+  },
+  {
+    call: 'mongo({ url })',
+    subpath: 'mongo',
+    broker: mongo({ url: 'mongodb://localhost/app' }),
+    survives: 'the loss of a minority of a replica set: write concern `majority`',
+  },
+  {
+    call: 'kafka({ brokers })',
+    subpath: 'kafka',
+    broker: kafka({ brokers: 'localhost:9092' }),
+    survives: 'what its replication does: all copies in sync have it',
   },
 ];
 
