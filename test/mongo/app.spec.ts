@@ -163,9 +163,7 @@ withService('mongo', (url) => {
         { providers: [Plain] },
         { brokers: { default: mongo({ url: server.url }) }, stores },
       );
-      const recovered = events.next('recovered');
       await server.start();
-      await recovered;
       const done = events.next('done');
       await funq.publish('plain', [21]);
       expect((await done).value).toBe(42);

@@ -139,8 +139,7 @@ export class RedisSubscription implements Subscription, Sleeper {
   #handOut(claimed: readonly Claimed[], tenure: Tenure): Delivery[] {
     return claimed.map(({ member, body, redelivered }) => {
       this.#out.add(member);
-      const receipt: Receipt = { tenure, member };
-      return { body, receipt, redelivered };
+      return { body, receipt: { tenure, member } satisfies Receipt, redelivered };
     });
   }
 
@@ -148,9 +147,10 @@ export class RedisSubscription implements Subscription, Sleeper {
     return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
   }
 
-  /** Whoever began the change tells if it failed. */
+  /** Whoever began the change tells if it failed. Another one may begin while this one is waited for. */
   async #changed(): Promise<void> {
-    await this.#changing?.catch(() => undefined);
+    do await this.#changing?.catch(() => undefined);
+    while (this.#changing);
   }
 
   /** A new consumer, in place of one that was given up for dead: the old receipts are worth nothing from then on. */
@@ -167,8 +167,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   async #settleDoubt(): Promise<void> {
     const tenure = this.#tenure!;
     const consumer = randomUUID();
-    const names = [tenure.consumer, consumer] as const;
     const { session, queues } = this.parts;
+    const names = [tenure.consumer, consumer] as const;
     const moved = await session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
     if (!moved) return this.#join();
     tenure.consumer = consumer;
@@ -178,8 +178,7 @@ export class RedisSubscription implements Subscription, Sleeper {
 
   #beatAs(consumer: string): void {
     const { source } = this.parts;
-    const id: PulseId = { key: this.key, consumer, lease: this.lease };
-    this.#pulse = source && { source, id };
+    this.#pulse = source && { source, id: { key: this.key, consumer, lease: this.lease } satisfies PulseId };
   }
 
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
@@ -188,7 +187,11 @@ export class RedisSubscription implements Subscription, Sleeper {
     const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
     if (!tenure || held.length === 0) return deliveries;
     const members = held.map((delivery) => receiptOf(delivery).member);
-    if (!(await this.parts.queues.settle(verb, this.key, tenure.consumer, members))) return deliveries;
+    const { consumer } = tenure;
+    if (!(await this.parts.queues.settle(verb, this.key, consumer, members))) {
+      await this.#changed();
+      return this.#tenure === tenure && tenure.consumer !== consumer ? this.#settle(verb, deliveries) : deliveries;
+    }
     for (const member of members) this.#out.delete(member);
     return held.length === deliveries.length ? [] : deliveries.filter((delivery) => !held.includes(delivery));
   }
