@@ -51,6 +51,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 20_000,
+    // Real servers and processes on a shared machine: one more try, and the run's last lines name what needed it.
+    retry: process.env['CI'] ? 1 : 0,
     reporters: ['default', new SummaryReporter()],
     coverage: { provider: 'v8', include: ['lib/**/*.ts'], reporter: ['text', 'lcovonly'] },
   },

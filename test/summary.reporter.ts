@@ -6,7 +6,7 @@ const ABSENT = /^\w+ is not up: /;
 
 /**
  * Ends a run with one plain line, `N passed, N failed, N skipped`, whatever its outcome, and before it one for each server
- * whose tests were skipped. A file that cannot be loaded and an error outside every test count as one failure each. The
+ * whose tests were skipped, and for each test that passed at its second try. A file that cannot be loaded and an error outside every test count as one failure each. The
  * lines are written when the process exits, so that nothing follows them.
  */
 export class SummaryReporter implements Reporter {
@@ -19,7 +19,7 @@ export class SummaryReporter implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
-    const absent = new Set<string>();
+    const told = new Set<string>();
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
     for (const module of modules) {
       count.failed += module.errors().length;
@@ -27,10 +27,11 @@ export class SummaryReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         count[state === 'pending' ? 'skipped' : state] += 1;
-        if (state === 'skipped' && ABSENT.test(test.name)) absent.add(`skipped: ${test.name}`);
+        if (state === 'skipped' && ABSENT.test(test.name)) told.add(`skipped: ${test.name}`);
+        if (test.diagnostic()?.flaky) told.add(`second try: ${module.relativeModuleId} > ${test.fullName}`);
       }
     }
     const sum = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`;
-    this.#lines = [...[...absent].toSorted(), sum];
+    this.#lines = [...[...told].toSorted(), sum];
   }
 }
