@@ -67,6 +67,25 @@ withService('rabbitmq', (url) => {
     },
   );
 
+  it(
+    'what is first sent to a queue is not refused because it has no leader, or room, at that moment',
+    LIMIT,
+    async () => {
+      // A queue that another connection just declares answers as a full one does, for some milliseconds.
+      const options = { arguments: { 'x-expires': 60_000, 'x-max-length': 5, 'x-overflow': 'reject-publish' } };
+      const { broker, queue } = await open(options);
+      const { broker: fresh } = await open(options);
+      const refused = async (): Promise<boolean> => (await broker.publish(queue, [out('filling')])).length > 0;
+      await vi.waitFor(async () => expect(await refused()).toBe(true));
+      const publishing = fresh.publish(queue, ['1', '2', '3'].map((text) => out(text))); // prettier-ignore
+      for (let n = 0; n < 50; n++) await refused();
+      await broker.purge!(queue);
+      expect(await publishing).toEqual([]);
+      const subscription = await fresh.subscribe(queue, { prefetch: 10, lease: 5000 });
+      expect([textOf(await next(subscription)), textOf(await next(subscription))]).toEqual(['1', '2']);
+    },
+  );
+
   it('a connection that is reset is replaced, and what was held is not ours any more', LIMIT, async () => {
     const proxy = await rabbitProxy(url);
     onTestFinished(() => proxy.close());
