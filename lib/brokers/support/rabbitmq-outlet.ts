@@ -56,8 +56,10 @@ export class RabbitOutlet {
     const [head, ...rest] = sendings;
     if (!head) return [];
     const led = this.#led.get(queue);
-    await led;
-    if (led) return this.#transmit(queue, sendings);
+    if (led) {
+      await led;
+      return this.#transmit(queue, sendings);
+    }
     const leading = this.#lead(queue, head);
     const known = leading.then(
       () => undefined,
