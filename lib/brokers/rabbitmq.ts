@@ -40,6 +40,7 @@ interface Parts {
  *   What falls due for a queue that was deleted stays in `funq.undelivered`. The time to live of a delayed message is ignored.
  * - Quorum queues: what is given back goes to the end as a copy, so that it is not counted; one with a time to live is counted.
  * - Classic queues only mark what was handed out before, so a task that kills its process is never recognized there.
+ * - Each queue that is consumed takes a channel, and the server allows 2,047 of them (`channel_max`): 1,000 queues fit.
  * - `count` and `purge` reach what waits in the server and in this process, not what other processes have fetched ahead.
  */
 export function rabbitmq(options: RabbitOptions = {}): Broker {

@@ -84,7 +84,9 @@ export class RabbitSubscription implements Subscription {
     const { connection, topology } = this.parts;
     const { queue } = this;
     const model = await connection.use();
-    const channel = await connection.answer(model.createChannel());
+    const channel = await connection.answer(model.createChannel()).catch((error: Error) => {
+      throw channelError(connection.address, queue, error);
+    });
     let reason: Error | undefined;
     channel.on('error', (error) => (reason = error));
     const name = await connection.answer(topology.declareQueue(channel, queue)).catch((error: Error) => {
