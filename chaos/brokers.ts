@@ -24,7 +24,7 @@ export const BUSY_TIMEOUT = 2000;
 export const BROKERS: Readonly<Record<string, (place: Place) => Broker>> = {
   sqlite: ({ folder }) => sqlite({ file: join(folder, 'funq.db'), busyTimeout: BUSY_TIMEOUT }),
   redis: ({ url, namespace }) => redis({ url, namespace }),
-  // Its default is too long to notice within seconds that a connection is dead.
+  // What was fetched ahead over a dead connection comes back when the server notices: by default later than a run wants to wait.
   rabbitmq: ({ url, namespace }) => rabbitmq({ url, prefix: `${namespace}.`, heartbeat: 4 }),
   postgres: ({ url, namespace }) => postgres({ url, schema: namespace }),
   mongo: ({ url, namespace }) => mongo({ url, collection: namespace }),

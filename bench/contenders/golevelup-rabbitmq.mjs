@@ -6,28 +6,29 @@ import { AmqpConnection, RabbitMQModule, RabbitSubscribe } from '@golevelup/nest
 import { queueOptions, url } from '../support/raw-rabbitmq.mjs';
 import { inFlight, stopwatch, timed, warmed } from '../support/timing.mjs';
 
-/** @golevelup/nestjs-rabbitmq: `act` is what is measured. Its `prefetch` is the best of 100, 500, 1,000, 2,000. */
+/** @golevelup/nestjs-rabbitmq: `act` is what is measured. */
 export async function measure({ act, tasks, type, prefetch = 1000 }) {
   const queue = `bench-${randomUUID()}`;
-  const publishing = await start({ queue, type, prefetch, consumer: [] });
-  const connection = publishing.get(AmqpConnection);
+  const app = await start({ prefetch, consumer: [] });
+  const connection = app.get(AmqpConnection);
   await connection.channel.assertQueue(queue, queueOptions(type));
   const publish = (count) =>
     inFlight(count, 1000, (index) => connection.publish('', queue, { index }, { persistent: true }));
-  const figures =
-    act === 'publish'
-      ? await warmed(
-          () => publish(tasks / 4),
-          () => timed(tasks, () => publish(tasks)),
-        )
-      : await consume({ queue, type, prefetch, tasks, publish });
-  await connection.channel.deleteQueue(queue);
-  await publishing.close();
-  return figures;
+  if (act === 'publish') {
+    const figures = await warmed(
+      () => publish(tasks / 4),
+      () => timed(tasks, () => publish(tasks)),
+    );
+    await end(app, queue);
+    return figures;
+  }
+  await publish(tasks);
+  // In one process it registers the handlers of the first application only, until that is closed.
+  await app.close();
+  return consume({ queue, type, prefetch, tasks });
 }
 
-async function consume({ queue, type, prefetch, tasks, publish }) {
-  await publish(tasks);
+async function consume({ queue, type, prefetch, tasks }) {
   globalThis.gc?.();
   let stop;
   let left = tasks;
@@ -46,10 +47,15 @@ async function consume({ queue, type, prefetch, tasks, publish }) {
     described,
   );
   Injectable()(Noop);
-  const app = await start({ queue, type, prefetch, consumer: [Noop] });
+  const app = await start({ prefetch, consumer: [Noop] });
   const figures = await done;
-  await app.close();
+  await end(app, queue);
   return figures;
+}
+
+async function end(app, queue) {
+  await app.get(AmqpConnection).channel.deleteQueue(queue);
+  await app.close();
 }
 
 async function start({ prefetch, consumer }) {

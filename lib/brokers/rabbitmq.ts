@@ -32,12 +32,15 @@ interface Parts {
  * Queues on RabbitMQ 3.10 or newer, durable and with persistent, confirmed messages. One connection publishes, one consumes.
  *
  * - The connection is the lease. What a process held when its connection ended is handed out again.
+ * - A connection on which nothing arrives any more is replaced within ten seconds, by what `receive` and `publish` ask of it and
+ *   whatever `heartbeat` is. What was fetched ahead over it is handed out again when the server notices: after two to three.
  * - The server closes the channel of a task that takes longer than its `consumer_timeout`, 30 minutes by default: raise it.
  * - An acknowledgement that was on its way when a process was killed may be lost with it: the task is executed again.
  * - Delays are rounded up to 0.1 s and kept in queues `funq.delay.0` …, which all queues share: `purge` does not reach them.
  *   What falls due for a queue that was deleted stays in `funq.undelivered`. The time to live of a delayed message is ignored.
  * - Quorum queues: what is given back goes to the end as a copy, so that it is not counted; one with a time to live is counted.
  * - Classic queues only mark what was handed out before, so a task that kills its process is never recognized there.
+ * - Each queue that is consumed takes a channel, and the server allows 2,047 of them (`channel_max`): 1,000 queues fit.
  * - `count` and `purge` reach what waits in the server and in this process, not what other processes have fetched ahead.
  */
 export function rabbitmq(options: RabbitOptions = {}): Broker {

@@ -51,6 +51,16 @@ withService('rabbitmq', (url) => {
     expect(error.message).not.toContain('hunter2');
   });
 
+  it('more queues than a connection has channels for are told', LIMIT, async () => {
+    const { broker, queue } = await open({ url: `${url}?channelMax=4` });
+    const settings = { prefetch: 1, lease: 5000 };
+    for (let n = 0; n < 4; n++) await broker.subscribe(`${queue}.${n}`, settings);
+    await expect(broker.subscribe(`${queue}.4`, settings)).rejects.toMatchObject({
+      code: 'FUNQ_RABBITMQ_CHANNELS',
+      message: expect.stringContaining('channel_max') as string,
+    });
+  });
+
   it('nothing on the port is away', LIMIT, async () => {
     const connecting = rabbitmq({ url: 'amqp://me:hunter2@127.0.0.1:1' }).connect({ clock });
     await expect(connecting).rejects.toMatchObject({

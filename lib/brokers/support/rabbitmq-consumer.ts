@@ -112,8 +112,12 @@ export class RabbitConsumer {
 
   /** The server works off what it is sent in order: once it answers this, it has done all that came before. */
   async roundTrip(): Promise<void> {
+    await this.#answer(this.channel.prefetch(1));
+  }
+
+  #answer<T>(asking: Promise<T>): Promise<T> {
     const { connection, queue } = this.options;
-    await connection.answer(this.channel.prefetch(1)).catch((error: Error) => {
+    return connection.answer(asking).catch((error: Error) => {
       throw this.#failure ?? channelError(connection.address, queue, error);
     });
   }
@@ -128,19 +132,19 @@ export class RabbitConsumer {
   }
 
   async #consume(more: number): Promise<void> {
-    const { name, connection } = this.options;
+    const { name } = this.options;
     this.#credit += more;
     // Asked for in one turn, so that no other `prefetch` gets in between.
     const setting = this.channel.prefetch(more);
     const taking = this.channel.consume(name, () => undefined);
-    const [, { consumerTag }] = await connection.answer(Promise.all([setting, taking]));
+    const [, { consumerTag }] = await this.#answer(Promise.all([setting, taking]));
     this.#consumers.push(consumerTag);
   }
 
   async #pause(): Promise<void> {
     const tags = this.#consumers;
     this.#consumers = [];
-    await this.options.connection.answer(Promise.all(tags.map((tag) => this.channel.cancel(tag))));
+    await this.#answer(Promise.all(tags.map((tag) => this.channel.cancel(tag))));
     // A quorum queue's last messages may overtake the answer to that, but not this one.
     await this.roundTrip();
     this.#credit = 0;

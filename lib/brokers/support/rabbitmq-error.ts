@@ -5,6 +5,8 @@ const REFUSED = 403;
 const MISSING = 404;
 const MISMATCH = 406;
 
+const CHANNELS = 'No channels left to allocate';
+
 /** The server said no to one channel or connection, as amqplib tells it. */
 interface ReplyError extends Error {
   readonly code?: number | string;
@@ -54,6 +56,11 @@ export function channelError(address: string, queue: string, error: ReplyError):
     return wrong(
       'RIGHTS',
       `the user may not do this (${said}); give it configure, write and read rights, or set \`delays: false\``,
+    );
+  if (error.message === CHANNELS)
+    return wrong(
+      'CHANNELS',
+      "the connection has no channel left, and each queue that is consumed takes one; raise the server's channel_max, or consume fewer queues in one broker",
     );
   if (error.code === MISSING) return wrong('MISSING', `what it needs does not exist (${said})`);
   return away('rabbitmq', address, error);

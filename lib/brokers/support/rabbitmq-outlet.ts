@@ -6,6 +6,9 @@ import { channelError } from './rabbitmq-error.js';
 
 /** Milliseconds without a confirmation after which the connection is given up. */
 const CONFIRM = 10_000;
+/** Longest, in milliseconds, that a quorum queue may be without a leader, and how often that is looked at. */
+const LEADERLESS = 3000;
+const LOOK = 10;
 
 /** One message as it goes to the server. */
 export interface Sending {
@@ -22,6 +25,8 @@ export class Unroutable extends Error {}
 export class RabbitOutlet {
   /** Names of queues on the server, by queue; known to exist, or being declared. */
   readonly declared = new Map<string, Promise<string>>();
+  /** By queue that was sent to: until its first message is through. */
+  readonly #led = new Map<string, Promise<void>>();
   readonly #returned = new Set<string>();
   #failure: Error | undefined;
   /** Set while the socket takes no more. */
@@ -37,11 +42,49 @@ export class RabbitOutlet {
     channel.once('close', closed);
   }
 
+  /** The queue was deleted: it is declared anew. */
+  forget(queue: string): void {
+    this.declared.delete(queue);
+    this.#led.delete(queue);
+  }
+
   /**
    * Sends all, then waits for each to be confirmed. Resolves to those that were not, with an {@link Unroutable} where no queue
    * took them. Rejects when nothing is known of any.
    */
   async send(queue: string, sendings: readonly Sending[]): Promise<readonly PublishFailure[]> {
+    const [head, ...rest] = sendings;
+    if (!head) return [];
+    const led = this.#led.get(queue);
+    if (led) {
+      await led;
+      return this.#transmit(queue, sendings);
+    }
+    const leading = this.#lead(queue, head);
+    const known = leading.then(
+      () => undefined,
+      () => void this.#led.delete(queue),
+    );
+    this.#led.set(queue, known);
+    const failed = await leading;
+    const also = await this.#transmit(queue, rest).catch((error: Error) => rest.map((_, index) => ({ index, error })));
+    return [...failed, ...also.map(({ index, error }) => ({ index: index + 1, error }))];
+  }
+
+  /**
+   * The first message goes alone: a quorum queue that another connection just declares is there before it has a leader, and so
+   * long the server refuses what it is sent, in whatever order.
+   */
+  async #lead(queue: string, sending: Sending): Promise<readonly PublishFailure[]> {
+    const { clock } = this.connection;
+    for (const end = clock.monotonic() + LEADERLESS; ;) {
+      const failed = await this.#transmit(queue, [sending]);
+      if (!failed.some(({ error }) => isRefusal(error.cause)) || clock.monotonic() >= end) return failed;
+      await new Promise<void>((resolve) => void clock.after(LOOK, resolve));
+    }
+  }
+
+  async #transmit(queue: string, sendings: readonly Sending[]): Promise<readonly PublishFailure[]> {
     const { blocked, address } = this.connection;
     if (blocked) throw away('rabbitmq', address, new Error(`it takes no messages at present: ${blocked}`));
     if (sendings.length === 0) return [];
@@ -92,7 +135,7 @@ export class RabbitOutlet {
     if (answer && isRefusal(answer))
       return driverError(
         'FUNQ_RABBITMQ_REFUSED',
-        `the server refused a message for ${queue}; is the queue full?`,
+        `the server refused a message for ${queue}; is the queue full, or without a leader?`,
         answer,
       );
     if (answer) return channelError(address, queue, this.#failure ?? answer);
@@ -106,4 +149,4 @@ export class RabbitOutlet {
 }
 
 /** Of this one message; the channel goes on. */
-const isRefusal = (answer: Error): boolean => answer.message === 'message nacked';
+const isRefusal = (answer: unknown): boolean => answer instanceof Error && answer.message === 'message nacked';

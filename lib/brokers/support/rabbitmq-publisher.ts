@@ -48,7 +48,7 @@ export class RabbitPublisher {
     const homeless = failed.filter(({ error }) => error instanceof Unroutable && !this.topology.routeOf(queue));
     if (homeless.length === 0) return [...failures, ...failed];
     // Their queue was deleted behind our back, so they are nowhere: it is made anew, once.
-    outlet.declared.delete(queue);
+    outlet.forget(queue);
     const rest = failed.filter((failure) => !homeless.includes(failure));
     return [...failures, ...rest, ...(await attempt(homeless.map(({ index }) => index)))];
   }

@@ -6,6 +6,8 @@ export interface Receipt {
   readonly message: ConsumeMessage;
   /** When its time to live is over at the latest, on the monotonic clock. */
   readonly expires: number;
+  /** Whether the server was told that it is done. */
+  acknowledged?: boolean;
 }
 
 /** Header that says how often a message was handed out before it was put at the end of its queue again. */

@@ -10,8 +10,8 @@ export interface RabbitServerOptions {
   /** Options of Node's `tls.connect` and `net.connect`, and amqplib's own: `ca`, `cert`, `key`, `credentials` … */
   readonly socket?: SocketOptions;
   /**
-   * Seconds; 20 by default. The connection is the lease: the server gives a process up when it was silent for two to three of
-   * these, so an event loop may be blocked for one and a half, 30 seconds by default, without its tasks being handed out again. A
+   * Seconds; 30 by default. The connection is the lease: the server gives a process up when it was silent for two to three of
+   * these, so an event loop may be blocked for one and a half, 45 seconds by default, without its tasks being handed out again. A
    * process that was killed is noticed at once, whatever stands here; a machine that vanished after two to three.
    */
   readonly heartbeat?: number;
@@ -27,7 +27,7 @@ export class RabbitServer {
   #at = 0;
 
   constructor(private readonly options: RabbitServerOptions) {
-    const { url = 'amqp://localhost', heartbeat = 20 } = options;
+    const { url = 'amqp://localhost', heartbeat = 30 } = options;
     if (!(heartbeat >= 1 && heartbeat <= 3600))
       throw driverError(
         'FUNQ_RABBITMQ_OPTIONS',

@@ -43,7 +43,11 @@ export class RabbitSubscription implements Subscription {
   }
 
   ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    return this.#settle(deliveries, (consumer, messages) => consumer.settle(messages));
+    const held = deliveries.map(receiptOf).filter(isHeld);
+    return this.#settle(deliveries, (consumer, messages) => {
+      for (const receipt of held) receipt.acknowledged = true;
+      return consumer.settle(messages);
+    });
   }
 
   release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
@@ -80,7 +84,9 @@ export class RabbitSubscription implements Subscription {
     const { connection, topology } = this.parts;
     const { queue } = this;
     const model = await connection.use();
-    const channel = await connection.answer(model.createChannel());
+    const channel = await connection.answer(model.createChannel()).catch((error: Error) => {
+      throw channelError(connection.address, queue, error);
+    });
     let reason: Error | undefined;
     channel.on('error', (error) => (reason = error));
     const name = await connection.answer(topology.declareQueue(channel, queue)).catch((error: Error) => {
@@ -96,10 +102,12 @@ export class RabbitSubscription implements Subscription {
     how: (consumer: RabbitConsumer, messages: ConsumeMessage[]) => Promise<void>,
   ): Promise<readonly Delivery[]> {
     const consumer = this.#consumer;
-    const ours = (delivery: Delivery): boolean => receiptOf(delivery).consumer.holds(receiptOf(delivery).message);
-    const messages = deliveries.filter(ours).map((delivery) => receiptOf(delivery).message);
-    const lost = deliveries.filter((delivery) => !ours(delivery));
-    if (!consumer || messages.length === 0) return lost;
+    const receipts = deliveries.map(receiptOf);
+    const messages = receipts.filter(isHeld).map(({ message }) => message);
+    // Acknowledged again because the answer took too long: the next answer stands for both.
+    const told = receipts.some(isTold);
+    const lost = deliveries.filter((delivery) => !isHeld(receiptOf(delivery)) && !isTold(receiptOf(delivery)));
+    if (!consumer || (messages.length === 0 && !told)) return lost;
     try {
       await how(consumer, messages);
       return lost;
@@ -129,6 +137,8 @@ export class RabbitSubscription implements Subscription {
 }
 
 const receiptOf = ({ receipt }: Delivery): Receipt => receipt as Receipt;
+const isHeld = ({ consumer, message }: Receipt): boolean => consumer.holds(message);
+const isTold = ({ consumer, acknowledged }: Receipt): boolean => acknowledged === true && !consumer.ended;
 
 function copyOf(message: ConsumeMessage, key: string): Sending {
   const {
