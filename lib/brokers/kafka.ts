@@ -6,6 +6,7 @@ import { KafkaPublishing } from './support/kafka-publishing.js';
 import { KafkaSession, type KafkaClients } from './support/kafka-session.js';
 import { KafkaSubscription } from './support/kafka-subscription.js';
 import { KafkaTopics } from './support/kafka-topics.js';
+import { KafkaTransients, isTransient } from './support/kafka-transients.js';
 
 export type { KafkaOptions } from './support/kafka-options.js';
 
@@ -24,14 +25,15 @@ const LONGEST_SESSION = 60_000;
  * What to know: a partition belongs to one consumer at a time, so a queue has at most `partitions` of them at work, and what
  * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop is
  * blocked for longer. The server takes some milliseconds to store an offset, and an acknowledgement waits for that: more
- * `concurrency` means more throughput. There are no delays, priorities or unique messages. Topics are never deleted, those of
- * replies neither; their retention is the server's. Each consumer has two connections of its own.
+ * `concurrency` means more throughput. There are no delays, priorities or unique messages. Topics are never deleted
+ * but those of replies, by the process that waited for them; one that was killed leaves its topic behind. Their retention is the server's. Each consumer has two connections of its own.
  */
 export function kafka(options: KafkaOptions): Broker {
   const settings = readOptions(options);
   const session = new KafkaSession(settings);
   const topics = new KafkaTopics(settings);
   const publishing = new KafkaPublishing();
+  const transients = new KafkaTransients(topics, publishing);
   const subscriptions = new Set<KafkaSubscription>();
   /** The shortest session that the server allows, once it refused one. */
   let shortest = 0;
@@ -88,13 +90,14 @@ export function kafka(options: KafkaOptions): Broker {
     connect: (context) => session.connect(context),
     publish: (queue, messages) =>
       at(queue, async (topic, clients) => {
-        await topics.ensure(topic, clients);
-        const failures = await publishing.send(clients, topic, messages);
+        if (!isTransient(queue)) await topics.ensure(topic, clients);
+        const outlet = isTransient(queue) ? transients : publishing;
+        const failures = await outlet.send(clients, topic, messages);
         return failures.map(({ index, error }) => ({ index, error: session.failed(error) }));
       }),
     subscribe: (queue, options) =>
       at(queue, async (topic, clients) => {
-        await topics.ensure(topic, clients);
+        await (isTransient(queue) ? transients.create(topic, clients) : topics.ensure(topic, clients));
         try {
           return await open(topic, clients.clock, options);
         } catch (error) {
@@ -112,6 +115,10 @@ export function kafka(options: KafkaOptions): Broker {
           clients,
         );
       }),
-    close: () => session.close(() => Promise.all([...subscriptions].map((subscription) => subscription.close()))),
+    close: () =>
+      session.close(async (clock) => {
+        await Promise.all([...subscriptions].map((subscription) => subscription.close()));
+        if (clock) await transients.drop(clock, () => session.use());
+      }),
   };
 }
