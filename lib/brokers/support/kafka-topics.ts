@@ -26,8 +26,14 @@ export class KafkaTopics {
     return topics.get(queue) ?? prefix + topicOf(queue);
   }
 
+  /** The topic of messages that are not due. No queue's is called so. */
+  get delays(): string {
+    return `${this.settings.prefix}funq_delays`;
+  }
+
+  /** What is not due is moved once, whatever groups consume it then. */
   groupOf(topic: string): string {
-    return `${this.settings.group}.${topic}`;
+    return topic === this.delays ? topic : `${this.settings.group}.${topic}`;
   }
 
   /** The number of partitions of a topic that exists from now on. */
