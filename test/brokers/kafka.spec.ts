@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, it } from 'vitest';
 import { kafka, type KafkaOptions } from 'nestjs-funq/kafka';
 import { brokerConformance, conforms } from 'nestjs-funq/testing';
@@ -7,8 +8,10 @@ const MAX_MESSAGE = 2 * 2 ** 20;
 
 withService('kafka', (brokers) => {
   // A consumer that was killed is noticed by its silence: the shorter the session, the shorter the test.
-  const options: KafkaOptions = { brokers, session: 3000, partitions: 1, maxMessageBytes: MAX_MESSAGE };
-  const more: KafkaOptions = { ...options, partitions: 4 };
+  const shared: KafkaOptions = { brokers, session: 3000, maxMessageBytes: MAX_MESSAGE };
+  // Those that were killed in the one suite move no delays of the other.
+  const options: KafkaOptions = { ...shared, partitions: 1, prefix: `one-${randomUUID().slice(0, 8)}-` };
+  const more: KafkaOptions = { ...shared, partitions: 4, prefix: `four-${randomUUID().slice(0, 8)}-` };
   const workers = {
     module: new URL('../../dist/brokers/kafka.js', import.meta.url),
     export: 'kafka',

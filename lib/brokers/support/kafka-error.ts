@@ -69,6 +69,12 @@ export function kafkaError(address: string, error: unknown): Error {
   return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
 }
 
+/** One of ours that tells what to change: trying again does not help. */
+export function needsMending(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('FUNQ_KAFKA_') && !/_(AWAY|FAILED|CLOSED)$/.test(code);
+}
+
 function mended(address: string, name: string, cause: unknown): Error {
   return driverError(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
 }

@@ -25,6 +25,12 @@ export interface KafkaOptions {
    * the order of publishing; with more, only messages of one key keep theirs. Default: 4.
    */
   readonly partitions?: number;
+  /**
+   * Whether messages can be delayed, retries too. They wait in the topic `<prefix>funq_delays`, and the consumers' processes
+   * move them in the consumer group of the same name. Where topics are not created, it is to be there with 11 partitions. Without
+   * delays, a task that is to be tried again waits in its consumer, where it takes up one of `concurrency`. Default: as `createTopics`.
+   */
+  readonly delays?: boolean;
   /** Copies of a topic that is created, at most the number of nodes. Default: what the server is set to. */
   readonly replication?: number;
   /** Bytes of the largest message in a topic that is created. Default: 8 MiB. */
@@ -51,6 +57,7 @@ export interface KafkaSettings {
   readonly topics: ReadonlyMap<string, string>;
   readonly createTopics: boolean;
   readonly partitions: number;
+  readonly delays: boolean;
   readonly replication: number;
   readonly maxMessageBytes: number;
   readonly session: number | undefined;
@@ -98,6 +105,7 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
     prefix,
     topics: new Map(Object.entries(options.topics ?? {})),
     createTopics: options.createTopics ?? true,
+    delays: options.delays ?? options.createTopics ?? true,
     partitions: integer('partitions', partitions, 1, 10_000, 4),
     replication: integer('replication', replication, 1, 100, -1),
     maxMessageBytes: integer('maxMessageBytes', maxMessageBytes, 1024, 2 ** 30, 8 * 2 ** 20),

@@ -8,8 +8,11 @@ export class KafkaPartitions {
   /** Some were given up since the group was last told. */
   untold = false;
 
-  /** `ahead`: as of a window. */
-  constructor(private readonly ahead: number) {}
+  /** `ahead`: as of a window; `most`: messages of one partition that are out at once. */
+  constructor(
+    private readonly ahead: number,
+    private readonly most: number,
+  ) {}
 
   /** Something could be handed out, if it is committed as such. */
   get waiting(): boolean {
@@ -45,7 +48,10 @@ export class KafkaPartitions {
   take(max: number): Delivery[] {
     const windows = [...this.#windows.values()];
     const taken: Delivery[] = [];
-    for (let n = 0; n < windows.length; n++) windows[(this.#turn + n) % windows.length]!.take(max, taken);
+    for (let n = 0; n < windows.length; n++) {
+      const window = windows[(this.#turn + n) % windows.length]!;
+      window.take(Math.min(max, taken.length + this.most - window.out), taken);
+    }
     this.#turn++;
     return taken;
   }

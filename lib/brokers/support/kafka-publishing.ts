@@ -17,6 +17,9 @@ const TIMEOUT = 8000;
 
 type ProduceResponse = Exclude<Awaited<ReturnType<typeof produceV9.api.async>>, boolean>;
 
+/** A message, of the partition that is given or else any, or its key's. */
+export type Sent = Pick<Outgoing, 'body' | 'key'> & { readonly partition?: number };
+
 interface Record extends MessageRecord {
   readonly index: number;
   partition: number;
@@ -30,7 +33,7 @@ export class KafkaPublishing {
   #turn = 0;
 
   /** Rejects when nothing was stored. */
-  async send(clients: KafkaClients, topic: string, messages: readonly Outgoing[]): Promise<PublishFailure[]> {
+  async send(clients: KafkaClients, topic: string, messages: readonly Sent[]): Promise<PublishFailure[]> {
     const records = messages.map((message, index) => this.#record(topic, message, index));
     const failures: PublishFailure[] = [];
     for (const chunk of chunksOf(records)) failures.push(...(await store(clients, topic, chunk)));
@@ -38,8 +41,9 @@ export class KafkaPublishing {
     return failures;
   }
 
-  #record(topic: string, { body, key }: Outgoing, index: number): Record {
+  #record(topic: string, { body, key, partition }: Sent, index: number): Record {
     const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    if (partition !== undefined) return { index, topic, value, partition };
     if (key === undefined) return { index, topic, value, partition: (this.#turn = (this.#turn + 1) % 2 ** 30) };
     const bytes = Buffer.from(key);
     // As Java's client does, so that both send a key to one partition.

@@ -50,8 +50,8 @@ export class KafkaSession {
   }
 
   /** Closes when `last`, which may still use the clients, has resolved. */
-  async close(last: () => Promise<unknown>): Promise<void> {
-    await last();
+  async close(last: (clock: Clock | undefined) => Promise<unknown>): Promise<void> {
+    await last(this.#clock);
     const opening = this.#opening;
     this.#clock = undefined;
     this.#opening = undefined;

@@ -25,7 +25,7 @@ export interface KafkaSubscriptionParts {
   clients(): Promise<KafkaClients>;
   /** Milliseconds. */
   readonly session: number;
-  /** The most that will be out. */
+  /** The most that will be out, of one partition. */
   readonly prefetch: number;
   /** The error as one of ours; what was silent is replaced. */
   failed(error: unknown): Error;
@@ -52,7 +52,7 @@ export class KafkaSubscription implements Subscription {
     private readonly parts: KafkaSubscriptionParts,
   ) {
     const { settings, clock, clients, topics, session, prefetch } = parts;
-    this.#partitions = new KafkaPartitions(Math.min(prefetch, RESERVE));
+    this.#partitions = new KafkaPartitions(Math.min(prefetch, RESERVE), prefetch);
     this.#polling = new Polling(clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
       // A group that forms anew answers when all members have, or have run out of time; and that may be told a little later.

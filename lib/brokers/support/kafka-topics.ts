@@ -9,6 +9,12 @@ import type { KafkaClients } from './kafka-session.js';
 const LOOKS = 100;
 const PAUSE = 100;
 
+/** How a topic is created that is no ordinary queue. */
+export interface TopicPlan {
+  readonly partitions: number;
+  readonly configs: Readonly<Record<string, number>>;
+}
+
 /** Which topics there are; those that may be created are, when they are first needed. */
 export class KafkaTopics {
   readonly #known = new Map<string, Promise<number>>();
@@ -20,19 +26,33 @@ export class KafkaTopics {
     return topics.get(queue) ?? prefix + topicOf(queue);
   }
 
+  /** The topic of messages that are not due. No queue's is called so. */
+  get delays(): string {
+    return `${this.settings.prefix}funq_delays`;
+  }
+
+  /** What is not due is moved once, whatever groups consume it then. */
   groupOf(topic: string): string {
-    return `${this.settings.group}.${topic}`;
+    return topic === this.delays ? topic : `${this.settings.group}.${topic}`;
   }
 
   /** The number of partitions of a topic that exists from now on. */
-  ensure(topic: string, clients: KafkaClients): Promise<number> {
-    let known = this.#known.get(topic);
-    if (!known) {
-      known = this.#find(topic, clients);
-      this.#known.set(topic, known);
-      known.catch(() => this.#known.delete(topic));
-    }
-    return known;
+  ensure(topic: string, clients: KafkaClients, plan?: TopicPlan): Promise<number> {
+    return this.#once(topic, () => this.#find(topic, clients, plan));
+  }
+
+  /** Whether the topic, which others create, is there within `ms`. */
+  async awaited(topic: string, clients: KafkaClients, ms: number): Promise<boolean> {
+    const partitions = await this.#once(topic, () => this.#look(topic, clients, ms / PAUSE));
+    if (partitions === 0) this.forget(topic);
+    return partitions > 0;
+  }
+
+  /** Deletes topics and what their consumers remember. */
+  async remove(topics: string[], { admin }: KafkaClients): Promise<void> {
+    for (const topic of topics) this.forget(topic);
+    await admin.deleteTopics({ topics });
+    await admin.deleteGroups({ groups: topics.map((topic) => this.groupOf(topic)) });
   }
 
   /** It may have been deleted: it is looked for again. */
@@ -84,26 +104,43 @@ export class KafkaTopics {
     );
   }
 
-  async #find(topic: string, { admin, clock }: KafkaClients): Promise<number> {
-    const { createTopics, partitions, replication, maxMessageBytes, address } = this.settings;
-    let count = await this.#partitions(topic, admin);
+  #once(topic: string, find: () => Promise<number>): Promise<number> {
+    let known = this.#known.get(topic);
+    if (!known) {
+      known = find();
+      this.#known.set(topic, known);
+      known.catch(() => this.#known.delete(topic));
+    }
+    return known;
+  }
+
+  async #find(topic: string, clients: KafkaClients, plan?: TopicPlan): Promise<number> {
+    const { createTopics, replication, maxMessageBytes, address } = this.settings;
+    const { admin } = clients;
+    const count = await this.#partitions(topic, admin);
     if (count > 0) return count;
     if (!createTopics) {
       const mend = "Create it, or set 'createTopics: true'.";
       throw driverError('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
     }
-    const configs = [{ name: 'max.message.bytes', value: String(maxMessageBytes) }];
+    const partitions = plan?.partitions ?? this.settings.partitions;
+    const values = { 'max.message.bytes': maxMessageBytes, ...plan?.configs };
+    const configs = Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
     await admin
       .createTopics({ topics: [topic], partitions, replicas: replication, configs })
       .catch((error: unknown) => {
         if (!said(error, 'TOPIC_ALREADY_EXISTS')) throw error;
       });
-    for (let look = 1; look <= LOOKS; look++) {
-      count = await this.#partitions(topic, admin);
-      if (count > 0) break;
+    return (await this.#look(topic, clients, LOOKS)) || partitions;
+  }
+
+  /** 0 where there is no such topic after so many looks. */
+  async #look(topic: string, { admin, clock }: KafkaClients, looks: number): Promise<number> {
+    for (let look = 1; ; look++) {
+      const count = await this.#partitions(topic, admin);
+      if (count > 0 || look >= looks) return count;
       await clock.sleep(PAUSE);
     }
-    return count || partitions;
   }
 
   /** 0 where there is no such topic. */

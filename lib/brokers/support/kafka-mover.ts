@@ -1,0 +1,149 @@
+import type { Delivery, SubscribeOptions, Subscription } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
+import { readStaying, type KafkaDelays, type Staying, type Waiting } from './kafka-delays.js';
+import { needsMending } from './kafka-error.js';
+import type { KafkaPublishing } from './kafka-publishing.js';
+import type { KafkaClients } from './kafka-session.js';
+import type { KafkaTopics } from './kafka-topics.js';
+import type { Entry } from './kafka-window.js';
+
+/** The most messages of one level in hand. */
+const SHARE = 500;
+/** More than all levels have in hand. */
+const ALL = 10_000;
+/** Milliseconds after which others move what a process that died had to. */
+const LEASE = 6000;
+/** Milliseconds between two looks whether a level is to be handed on to another process. */
+const LOOK = 500;
+/** Milliseconds before a place among the movers is taken again after a failure. */
+const PAUSE = 1000;
+/** Milliseconds before what a topic refused is offered again. */
+const AGAIN = 10_000;
+
+export interface MoverParts {
+  readonly topics: KafkaTopics;
+  readonly delays: KafkaDelays;
+  readonly publishing: KafkaPublishing;
+  clients(): Promise<KafkaClients>;
+  /** Takes part in moving; all processes with these topics are one group. */
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** The error as one of ours; what was silent is replaced. */
+  failed(error: unknown): Error;
+}
+
+interface Held {
+  readonly delivery: Delivery;
+  readonly message: Staying;
+}
+
+/** Moves messages from level to level, and to their topics when they are due. It is stored there before it is done here. */
+export class KafkaMover {
+  readonly #closing = new AbortController();
+  #nap = new AbortController();
+  #running: Promise<void> | undefined;
+  /** Why this process may not move anything: what it were to delay might wait for ever. */
+  refused: Error | undefined;
+
+  constructor(private readonly parts: MoverParts) {}
+
+  start(clock: Clock): void {
+    this.#running ??= this.#run(clock, this.#closing.signal);
+  }
+
+  /** Resolves when what is on its way has got there. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#nap.abort();
+    await this.#running;
+  }
+
+  /** Whatever fails, the messages stay where they are until it works again. */
+  async #run(clock: Clock, closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
+      try {
+        const subscription = await this.#subscribe();
+        await this.#serve(subscription, clock, closing).finally(() => subscription.close());
+      } catch (error) {
+        this.parts.failed(error);
+      }
+      await clock.sleep(PAUSE, closing);
+    }
+  }
+
+  async #subscribe(): Promise<Subscription> {
+    try {
+      const subscription = await this.parts.subscribe({ prefetch: SHARE, lease: LEASE });
+      this.refused = undefined;
+      return subscription;
+    } catch (error) {
+      this.refused = needsMending(error) ? (error as Error) : undefined;
+      throw error;
+    }
+  }
+
+  async #serve(subscription: Subscription, clock: Clock, closing: AbortSignal): Promise<void> {
+    for (let held: Held[] = []; !closing.aborted;) {
+      const now = clock.now();
+      const next = held.reduce((least, { message }) => Math.min(least, message.until), now + LOOK);
+      const nap = (this.#nap = new AbortController());
+      const cancel = clock.after(Math.max(0, next - now), () => nap.abort());
+      const taken = await subscription.receive(ALL, nap.signal).finally(cancel);
+      held = await this.#settle(subscription, clock, [...held, ...(await this.#read(subscription, taken))]);
+    }
+  }
+
+  /** What others wrote is passed over. */
+  async #read(subscription: Subscription, taken: readonly Delivery[]): Promise<Held[]> {
+    const read = taken.map((delivery) => ({ delivery, message: readStaying(delivery.body) }));
+    const foreign = read.filter(({ message }) => !message).map(({ delivery }) => delivery);
+    if (foreign.length > 0) await subscription.ack(foreign);
+    return read.filter((each): each is Held => each.message !== undefined);
+  }
+
+  /** Resolves to what stays in hand. */
+  async #settle(subscription: Subscription, clock: Clock, held: readonly Held[]): Promise<Held[]> {
+    const now = clock.now();
+    const ours = held.filter(({ delivery }) => !windowOf(delivery).lost);
+    const due = ours.filter(({ message }) => message.until <= now);
+    if (due.length > 0) {
+      const messages = due.map(({ message }) => message);
+      await this.#move(messages, now);
+      await subscription.ack(due.map(({ delivery }) => delivery));
+    }
+    const rest = ours.filter(({ message }) => message.until > now);
+    const leaving = rest.filter(({ delivery }) => windowOf(delivery).leaving);
+    if (leaving.length > 0) await subscription.release(leaving.map(({ delivery }) => delivery));
+    return rest.filter((each) => !leaving.includes(each));
+  }
+
+  /** Rejects unless all are stored elsewhere. */
+  async #move(messages: readonly Staying[], now: number): Promise<void> {
+    const clients = await this.parts.clients();
+    const waiting = messages.filter(({ due }) => due > now);
+    const byTopic = new Map<string, Staying[]>();
+    for (const message of messages)
+      if (message.due <= now) byTopic.set(message.to, [...(byTopic.get(message.to) ?? []), message]);
+    const refused = await Promise.all([...byTopic].map(([topic, list]) => this.#deliver(clients, topic, list)));
+    const again: Waiting[] = refused.flat().map((message) => ({ ...message, due: now + AGAIN }));
+    const left = [...waiting, ...again];
+    if (left.length === 0) return;
+    const [failure] = await this.parts.delays.hold(clients, left);
+    if (failure) throw failure.error;
+  }
+
+  /** Resolves to what its topic did not take; that must hold up nothing else. */
+  async #deliver(clients: KafkaClients, topic: string, list: readonly Staying[]): Promise<readonly Staying[]> {
+    const { topics, publishing } = this.parts;
+    try {
+      await topics.ensure(topic, clients);
+      const failures = await publishing.send(clients, topic, list);
+      return failures.map(({ index }) => list[index]!);
+    } catch (error) {
+      this.parts.failed(error);
+      topics.forget(topic);
+      return list;
+    }
+  }
+}
+
+const windowOf = ({ receipt }: Delivery): Entry['window'] => (receipt as Entry).window;
