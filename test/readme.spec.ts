@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(root, 'test', '.readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the README', () => {
-  it('has an example of about twenty lines that compiles and runs as it says', async () => {
+  it('has an example of about twenty lines that compiles and runs as it says', { timeout: 60_000 }, async () => {
     const code = /<!-- example[^>]*-->\s+```ts\n([\s\S]*?)```/.exec(readme)![1]!;
     expect(code.split('\n').filter((line) => line.trim()).length).toBeLessThanOrEqual(22);
     const source = join(folder, 'main.mts');
@@ -26,7 +26,7 @@ describe('the README', () => {
     expect(existsSync(join(folder, 'data/funq.db'))).toBe(true);
   });
 
-  it('has other examples that compile', () => {
+  it('has other examples that compile', { timeout: 90_000 }, () => {
     const examples = [...readme.matchAll(/<!-- compiled[^>]*-->\s+```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
     expect(examples.length).toBeGreaterThan(0);
     for (const [n, code] of examples.entries()) {
