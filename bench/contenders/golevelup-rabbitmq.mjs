@@ -6,7 +6,7 @@ import { AmqpConnection, RabbitMQModule, RabbitSubscribe } from '@golevelup/nest
 import { queueOptions, url } from '../support/raw-rabbitmq.mjs';
 import { inFlight, stopwatch, timed, warmed } from '../support/timing.mjs';
 
-/** @golevelup/nestjs-rabbitmq: `act` is what is measured. */
+/** @golevelup/nestjs-rabbitmq: `act` is what is measured. Its `prefetch` is the best of 100, 500, 1,000, 2,000 over quorum queues. */
 export async function measure({ act, tasks, type, prefetch = 1000 }) {
   const queue = `bench-${randomUUID()}`;
   const app = await start({ prefetch, consumer: [] });

@@ -17,8 +17,10 @@ export async function openRaw(type) {
   const consumer = await consuming.createChannel();
   await publisher.assertQueue(queue, queueOptions(type));
   const close = async () => {
+    // Else the consumer is told that its queue is gone.
+    await consuming.close();
     await publisher.deleteQueue(queue);
-    await Promise.all([publishing.close(), consuming.close()]);
+    await publishing.close();
   };
   return { queue, publisher, consumer, close };
 }
