@@ -42,8 +42,10 @@ export class KafkaConsumers {
     return [...this.#open].reduce((sum, each) => sum + (each.topic === topic ? each.out : 0), 0);
   }
 
+  /** Closes all but those of delays, which are closed by who moves them. */
   async close(): Promise<void> {
-    await Promise.all([...this.#open].map((subscription) => subscription.close()));
+    const queues = [...this.#open].filter(({ topic }) => topic !== this.topics.delays);
+    await Promise.all(queues.map((subscription) => subscription.close()));
   }
 
   async #subscribe(
