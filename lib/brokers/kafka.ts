@@ -99,8 +99,7 @@ export function kafka(options: KafkaOptions): Broker {
     },
     close: () =>
       session.close(async (clock) => {
-        await mover.close();
-        await consumers.close();
+        await Promise.all([mover.close(), consumers.close()]);
         if (clock) await transients.drop(clock, () => session.use());
       }),
   };

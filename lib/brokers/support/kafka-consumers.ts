@@ -1,5 +1,5 @@
 import type { SubscribeOptions } from '../../contracts/broker.js';
-import { said } from './kafka-error.js';
+import { said, unready } from './kafka-error.js';
 import type { KafkaSettings } from './kafka-options.js';
 import type { KafkaClients, KafkaSession } from './kafka-session.js';
 import { KafkaSubscription } from './kafka-subscription.js';
@@ -8,10 +8,15 @@ import type { KafkaTopics } from './kafka-topics.js';
 /** Milliseconds. What servers allow if they were not told otherwise. */
 const USUAL_SESSION = 6000;
 const LONGEST_SESSION = 60_000;
+/** How often, and how many milliseconds apart, a group's node is asked that has just come up. */
+const TRIES = 20;
+const PAUSE = 100;
 
 /** The open subscriptions of one broker object. */
 export class KafkaConsumers {
   readonly #open = new Set<KafkaSubscription>();
+  /** By topic, names in its group that are nobody's any more: the server was away when they were to leave. */
+  readonly #behind = new Map<string, string[]>();
   /** The shortest session that the server allows, once it refused one. */
   #shortest = 0;
 
@@ -37,26 +42,32 @@ export class KafkaConsumers {
     return [...this.#open].reduce((sum, each) => sum + (each.topic === topic ? each.out : 0), 0);
   }
 
+  /** Closes all but those of delays, which are closed by who moves them. */
   async close(): Promise<void> {
-    await Promise.all([...this.#open].map((subscription) => subscription.close()));
+    const queues = [...this.#open].filter(({ topic }) => topic !== this.topics.delays);
+    await Promise.all(queues.map((subscription) => subscription.close()));
   }
 
   async #subscribe(
     topic: string,
-    { clock }: KafkaClients,
+    clients: KafkaClients,
     { prefetch, lease }: SubscribeOptions,
   ): Promise<KafkaSubscription> {
     const { settings, topics, session } = this;
+    await this.#leave(topic, clients);
     const subscription = new KafkaSubscription(topic, {
       settings,
       topics,
-      clock,
+      clock: clients.clock,
       clients: () => session.use(),
       prefetch,
       // Signs of life do not wait for tasks, so a longer one gains nothing.
       session: settings.session ?? Math.min(Math.max(lease, this.#shortest), LONGEST_SESSION),
       failed: (error) => session.failed(error),
-      closed: (ended) => void this.#open.delete(ended),
+      closed: (ended, behind) => {
+        this.#open.delete(ended);
+        if (behind !== undefined) this.#behind.set(topic, [...(this.#behind.get(topic) ?? []), behind]);
+      },
     });
     this.#open.add(subscription);
     await subscription.start().catch(async (error: unknown) => {
@@ -64,5 +75,23 @@ export class KafkaConsumers {
       throw error;
     });
     return subscription;
+  }
+
+  /** Else the group would wait for who never comes, a whole session long. */
+  async #leave(topic: string, { admin, clock }: KafkaClients): Promise<void> {
+    const names = this.#behind.get(topic);
+    if (!names) return;
+    const members = names.map((memberId) => ({ memberId }));
+    for (let n = 1; n <= TRIES; n++) {
+      try {
+        await admin.removeMembersFromConsumerGroup({ groupId: this.topics.groupOf(topic), members });
+        break;
+      } catch (error) {
+        // They may be gone already.
+        if (!unready(error)) break;
+        await clock.sleep(PAUSE);
+      }
+    }
+    this.#behind.delete(topic);
   }
 }

@@ -46,15 +46,15 @@ export class KafkaDelays {
   /** Rejects when nothing was stored. */
   async send(clients: KafkaClients, topic: string, messages: readonly Outgoing[]): Promise<PublishFailure[]> {
     await this.topics.ensure(topic, clients);
-    const indexes = [...messages.keys()];
-    const later = indexes.filter((index) => (messages[index]!.delay ?? 0) > 0);
+    const delayed = (index: number): boolean => (messages[index]!.delay ?? 0) > 0;
+    const later = [...messages.keys()].filter(delayed);
     if (later.length === 0) return this.publishing.send(clients, topic, messages);
     const now = clients.clock.now();
     const waiting = later.map((index) => {
       const { body, key, delay = 0 } = messages[index]!;
       return { to: topic, body, key, due: Math.ceil(now + delay) };
     });
-    const direct = indexes.filter((index) => !later.includes(index));
+    const direct = [...messages.keys()].filter((index) => !delayed(index));
     const sent = direct.map((index) => messages[index]!);
     const failures = await Promise.all([
       sent.length === 0 ? [] : placed(direct, this.publishing.send(clients, topic, sent)),

@@ -43,6 +43,10 @@ export function said(error: unknown, ...names: readonly string[]): boolean {
 /** The group went on without this member, or is just forming anew. */
 export const fenced = (error: unknown): boolean => said(error, ...FENCED);
 
+/** The group's own node is not known or not ready yet. */
+export const unready = (error: unknown): boolean =>
+  said(error, 'COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR');
+
 /** Another node is in charge of the partition, or it is not known yet who is: nothing was done. */
 export const moved = (error: unknown): boolean => said(error, ...MOVED) || unknownTopic(error);
 

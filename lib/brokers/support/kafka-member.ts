@@ -97,13 +97,15 @@ export class KafkaMember {
     await offsetCommitV8.api.async(connection, consumer.groupId, generation, id, null, topics);
   }
 
-  /** Leaves the group, so that others need not wait. */
-  async close(): Promise<void> {
+  /** Leaves the group, so that others need not wait. Resolves to the name that is still in it where that can't be. */
+  async close(): Promise<string | undefined> {
     this.#closed = true;
     try {
       await this.consumer.close(true);
+      return undefined;
     } catch {
       for (const [, connection] of this.consumer.connections) connection.socket?.destroy();
+      return this.#id;
     }
   }
 

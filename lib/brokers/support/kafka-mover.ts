@@ -121,8 +121,11 @@ export class KafkaMover {
     const clients = await this.parts.clients();
     const waiting = messages.filter(({ due }) => due > now);
     const byTopic = new Map<string, Staying[]>();
-    for (const message of messages)
-      if (message.due <= now) byTopic.set(message.to, [...(byTopic.get(message.to) ?? []), message]);
+    for (const message of messages.filter(({ due }) => due <= now)) {
+      const list = byTopic.get(message.to);
+      if (list) list.push(message);
+      else byTopic.set(message.to, [message]);
+    }
     const refused = await Promise.all([...byTopic].map(([topic, list]) => this.#deliver(clients, topic, list)));
     const again: Waiting[] = refused.flat().map((message) => ({ ...message, due: now + AGAIN }));
     const left = [...waiting, ...again];

@@ -29,7 +29,7 @@ export interface KafkaSubscriptionParts {
   readonly prefetch: number;
   /** The error as one of ours; what was silent is replaced. */
   failed(error: unknown): Error;
-  closed(subscription: KafkaSubscription): void;
+  closed(subscription: KafkaSubscription, memberLeftBehind: string | undefined): void;
 }
 
 /** One member of a queue's consumer group: what its partitions hold goes out, and comes to an end in any order. */
@@ -116,8 +116,8 @@ export class KafkaSubscription implements Subscription {
     this.#partitions.leave();
     if (!this.#over) await this.#committer.flush().catch(() => undefined);
     this.#partitions.lose();
-    await Promise.all([this.#fetcher.close(), this.#member.close()]);
-    this.parts.closed(this);
+    const [behind] = await Promise.all([this.#member.close(), this.#fetcher.close()]);
+    this.parts.closed(this, behind);
   }
 
   async #attempt(max: number): Promise<Attempt<Delivery>> {

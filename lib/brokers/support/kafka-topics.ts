@@ -26,7 +26,7 @@ export class KafkaTopics {
     return topics.get(queue) ?? prefix + topicOf(queue);
   }
 
-  /** The topic of messages that are not due. No queue's is called so. */
+  /** The topic of messages that are not due. No queue's is called so; Kafka refuses that of `funq.delays` beside it. */
   get delays(): string {
     return `${this.settings.prefix}funq_delays`;
   }
@@ -43,9 +43,9 @@ export class KafkaTopics {
 
   /** Whether the topic, which others create, is there within `ms`. */
   async awaited(topic: string, clients: KafkaClients, ms: number): Promise<boolean> {
-    const partitions = await this.#once(topic, () => this.#look(topic, clients, ms / PAUSE));
-    if (partitions === 0) this.forget(topic);
-    return partitions > 0;
+    if (this.#known.has(topic)) return true;
+    const partitions = await this.#look(topic, clients, ms / PAUSE);
+    return partitions > 0 && (await this.#once(topic, () => Promise.resolve(partitions))) > 0;
   }
 
   /** Deletes topics and what their consumers remember. */

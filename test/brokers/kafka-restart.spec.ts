@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { expect, it, onTestFinished } from 'vitest';
+import { Consumer, FunqModule } from 'nestjs-funq';
+import { kafka } from 'nestjs-funq/kafka';
+import { startPrivate, type PrivateServer } from '../../scripts/services/index.mjs';
+import { SystemClock } from '../../lib/core/system-clock.js';
+import { bootModule } from '../nest/support/app.js';
+import { withService } from '../services/service.js';
+
+const clock = new SystemClock();
+/** Milliseconds from the server's first answer to the next task. */
+const RESUMED = 5000;
+const PATIENCE = 30_000;
+
+async function ownServer(): Promise<PrivateServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'funq-kafka-'));
+  const server = await startPrivate('kafka', { folder });
+  onTestFinished(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return server;
+}
+
+withService('kafka', () => {
+  it(
+    'an app goes on by itself when its server was restarted or killed, and loses nothing',
+    { timeout: 240_000 },
+    async () => {
+      const server = await ownServer();
+      const seen = new Set<string>();
+      @Injectable()
+      class Jobs {
+        @Consumer({ queue: 'jobs', concurrency: 10 })
+        async job(name: string): Promise<void> {
+          seen.add(name);
+        }
+      }
+      const { funq, close } = await bootModule({
+        imports: [FunqModule.forRoot({ brokers: { default: kafka({ brokers: server.url }) } })],
+        providers: [Jobs],
+      });
+      let over = false;
+      onTestFinished(() => {
+        over = true;
+        return close();
+      });
+
+      const stored: string[] = [];
+      /** Publishes until `met`, also while the server is away; notes what was taken. */
+      const publishUntil = async (name: string, met: () => unknown, delay = 0): Promise<void> => {
+        for (let n = 0; !met() && !over; n++) {
+          try {
+            await funq.publish('jobs', [`${name}${n}`], { delay });
+            stored.push(`${name}${n}`);
+          } catch {
+            await clock.sleep(50);
+          }
+        }
+      };
+      const begin = (names: Iterable<string>, name: string): number =>
+        [...names].filter((each) => each.startsWith(name)).length;
+
+      await publishUntil('before', () => begin(seen, 'before') > 0);
+      for (const [name, end] of [
+        ['stopped', () => server.stop()],
+        ['killed', () => server.kill()],
+      ] as const) {
+        let back = false;
+        const meanwhile = publishUntil(`${name}, meanwhile `, () => back);
+        await publishUntil(`${name}, delayed `, () => begin(stored, `${name}, delayed`) >= 20, 2000);
+        await end();
+        await server.start();
+        back = true;
+        const answered = clock.monotonic();
+        await publishUntil(`${name}, after `, () => begin(seen, `${name}, after`) > 0);
+        expect(clock.monotonic() - answered).toBeLessThan(RESUMED);
+        await meanwhile;
+      }
+      await expect.poll(() => stored.filter((name) => !seen.has(name)), { timeout: PATIENCE }).toEqual([]);
+    },
+  );
+});
