@@ -38,6 +38,8 @@ interface Parts {
  * - An acknowledgement that was on its way when a process was killed may be lost with it: the task is executed again.
  * - Delays are rounded up to 0.1 s and kept in queues `funq.delay.0` …, which all queues share: `purge` does not reach them.
  *   What falls due for a queue that was deleted stays in `funq.undelivered`. The time to live of a delayed message is ignored.
+ * - A node of its own that is killed with -9 may come back with a quorum queue that has no leader and answers nobody; seen with
+ *   RabbitMQ 3.10. Run three nodes, a newer server, or classic queues.
  * - Quorum queues: what is given back goes to the end as a copy, so that it is not counted; one with a time to live is counted.
  * - Classic queues only mark what was handed out before, so a task that kills its process is never recognized there.
  * - Each queue that is consumed takes a channel, and the server allows 2,047 of them (`channel_max`): 1,000 queues fit.
