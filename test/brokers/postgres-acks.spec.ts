@@ -22,12 +22,14 @@ withService('postgres', (url) => {
         ['a', 'b', 'c'].map((text) => ({ id: randomUUID(), body: Buffer.from(text) })),
       );
       const [first, second, third] = await subscription.receive(3, NEVER);
-      expect(await subscription.ack([first!])).toEqual([]);
+      // The second call is made before the first one was answered, as after a deadline; nobody hears the first answer then.
+      const unheard = subscription.ack([first!]);
       expect(await subscription.ack([first!, second!])).toEqual([]);
+      await unheard;
       expect(await subscription.release([third!])).toEqual([]);
-      expect(await subscription.ack([second!, third!])).toEqual([third]);
+      expect(await subscription.ack([third!])).toEqual([third]);
       await subscription.close();
-      expect(await subscription.ack([first!])).toEqual([first]);
+      expect(await subscription.ack([second!])).toEqual([second]);
     });
   });
 });

@@ -88,11 +88,6 @@ BEGIN
   WITH done AS (DELETE FROM $schema.funq_tasks WHERE seq = ANY (_seqs) AND owner = _owner RETURNING seq)
   SELECT array_agg(seq) INTO _done FROM done;
   IF cardinality(_done) = cardinality(_seqs) THEN RETURN; END IF;
-  -- Nobody takes anything from one that lives: what is gone it acknowledged before, and did not hear the answer.
-  IF EXISTS (SELECT FROM $schema.funq_consumers WHERE id = _owner) THEN
-    RETURN QUERY SELECT seq FROM $schema.funq_tasks WHERE seq = ANY (_seqs);
-    RETURN;
-  END IF;
   RETURN QUERY SELECT unnest(_seqs) EXCEPT SELECT unnest(_done);
 END $funq$;
 

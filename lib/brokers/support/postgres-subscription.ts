@@ -20,6 +20,8 @@ export interface PostgresSubscriptionParts {
 export class PostgresSubscription implements Subscription {
   #id = 0;
   #pulse: Pulse | undefined;
+  /** Acknowledged, and the answer was not heard yet. */
+  readonly #unheard = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -46,7 +48,7 @@ export class PostgresSubscription implements Subscription {
   }
 
   ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    return this.#settle(deliveries, (owner, seqs) => this.parts.tasks.ack(owner, seqs));
+    return this.#settle(deliveries, (owner, seqs) => this.#acknowledge(owner, seqs));
   }
 
   async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
@@ -98,7 +100,21 @@ export class PostgresSubscription implements Subscription {
     const { consumers, source } = this.parts;
     const id = await consumers.register(this.queue, this.lease);
     this.#id = id;
+    this.#unheard.clear();
     this.#pulse = source && { source, id };
+  }
+
+  /** What is acknowledged again and is gone was taken the first time: only the answer got lost. */
+  async #acknowledge(owner: number, seqs: readonly string[]): Promise<Set<string>> {
+    const again = seqs.filter((seq) => this.#unheard.has(seq));
+    for (const seq of seqs) this.#unheard.add(seq);
+    const lost = await this.parts.tasks.ack(owner, seqs);
+    for (const seq of seqs) this.#unheard.delete(seq);
+    const doubtful = again.filter((seq) => lost.has(seq));
+    if (doubtful.length === 0) return lost;
+    const present = await this.parts.tasks.present(doubtful);
+    for (const seq of doubtful) if (!present.has(seq)) lost.delete(seq);
+    return lost;
   }
 
   async #settle(

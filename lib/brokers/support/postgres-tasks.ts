@@ -35,6 +35,7 @@ export class PostgresTasks {
   readonly #publish: Statement;
   readonly #claim: Statement;
   readonly #ack: Statement;
+  readonly #present: Statement;
   readonly #release: Statement;
   readonly #count: Statement;
   readonly #purge: Statement;
@@ -47,6 +48,7 @@ export class PostgresTasks {
     this.#publish = statement('SELECT * FROM $schema.funq_publish($1, $2, $3, $4, $5, $6, $7)');
     this.#claim = statement('SELECT * FROM $schema.funq_claim($1, $2, $3)');
     this.#ack = statement('SELECT * FROM $schema.funq_ack($1, $2)');
+    this.#present = statement('SELECT seq FROM $schema.funq_tasks WHERE seq = ANY ($1)');
     this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
     // Not prepared: planned anew, by what the table holds now.
     const plain = (sql: string): Statement => ({ text: sql.replaceAll('$schema', () => schema) });
@@ -84,12 +86,17 @@ export class PostgresTasks {
 
   /** The ones of `seqs` that `owner` did not hold any more; the others are gone. */
   async ack(owner: number, seqs: readonly string[]): Promise<Set<string>> {
-    return lostIn(await this.#run(this.#ack, [owner, `{${seqs.join()}}`]));
+    return seqsIn(await this.#run(this.#ack, [owner, `{${seqs.join()}}`]));
+  }
+
+  /** The ones of `seqs` that are there, whoever has them. */
+  async present(seqs: readonly string[]): Promise<Set<string>> {
+    return seqsIn(await this.#run(this.#present, [`{${seqs.join()}}`]));
   }
 
   /** The ones of `seqs` that `owner` did not hold any more; the others wait again, as if they had not been handed out. */
   async release(owner: number, seqs: readonly string[]): Promise<Set<string>> {
-    return lostIn(await this.#run(this.#release, [owner, `{${seqs.join()}}`]));
+    return seqsIn(await this.#run(this.#release, [owner, `{${seqs.join()}}`]));
   }
 
   async count(queue: string): Promise<number> {
@@ -151,4 +158,4 @@ const repeated = (index: number, messages: readonly Outgoing[]): PublishFailure 
   repeated: true,
 });
 
-const lostIn = (rows: readonly Row[]): Set<string> => new Set(rows.map(([seq]) => seq as string));
+const seqsIn = (rows: readonly Row[]): Set<string> => new Set(rows.map(([seq]) => seq as string));
