@@ -1,3 +1,5 @@
 import { survivesAll } from './run-chaos.js';
 
-survivesAll('kafka');
+survivesAll('kafka', {
+  freeze: 'a process that wakes gets one of some thirty late acknowledgements accepted, in every other run',
+});
