@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import { settledBefore } from './deadline.js';
 
 interface Deadline {
   readonly at: number;
@@ -33,20 +34,7 @@ export class Deadlines {
 
   /** Settles as `work` does, or rejects with `late()` at the end of the time. What it does later is ignored. */
   within<T>(work: () => Promise<T>, late: () => Error): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const working = work();
-      const cancel = this.set(() => reject(late()));
-      working.then(
-        (value) => {
-          cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          cancel();
-          reject(error as Error);
-        },
-      );
-    });
+    return settledBefore((over) => this.set(over), work, late);
   }
 
   #aim(ms: number): void {
