@@ -7,7 +7,7 @@ import { postgresStores } from 'nestjs-funq/stores/postgres';
 import { brokerConformance, conforms } from 'nestjs-funq/testing';
 import { boot, type Booted } from '../nest/support/app.js';
 import { ownPostgres, withOwnPostgres, type OwnPostgres } from '../services/own-postgres.js';
-import { silentProxy } from '../services/silent-proxy.js';
+import { proxyTo } from '../services/proxy-to.js';
 
 /** Milliseconds until consumption goes on: after the port answers, and after connections fell silent. */
 const RESUMED = 5000;
@@ -114,12 +114,12 @@ withOwnPostgres('postgres, restarted and cut off', () => {
   });
 
   it('connections that fell silent are found out and replaced', { timeout: 90_000 }, async () => {
-    const proxy = await silentProxy(own.port);
+    const { proxy, url: proxied } = await proxyTo(own.url);
     onTestFinished(() => proxy.close());
-    const { funq, work, close } = await app('silent', own.url.replace(`${own.port}`, `${proxy.port}`));
+    const { funq, work, close } = await app('silent', proxied);
     await persist(funq, 0);
     await work.until(0);
-    proxy.silence();
+    proxy.hang();
     const from = performance.now();
     // Published by somebody else, so that nothing but the consumer itself can find out.
     const { funq: other } = await app('silent', own.url, false);

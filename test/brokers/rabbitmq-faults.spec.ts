@@ -15,7 +15,7 @@ import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
-import { rabbitProxy } from './rabbitmq-proxy.js';
+import { proxyTo } from '../services/proxy-to.js';
 
 const LIMIT = { timeout: 60_000 };
 const signal = new AbortController().signal;
@@ -109,13 +109,13 @@ withService('rabbitmq', (url) => {
   );
 
   it('a connection that is reset is replaced, and what was held is not ours any more', LIMIT, async () => {
-    const proxy = await rabbitProxy(url);
+    const { proxy, url: proxied } = await proxyTo(url);
     onTestFinished(() => proxy.close());
-    const { broker, queue } = await open({ url: proxy.url });
+    const { broker, queue } = await open({ url: proxied });
     await broker.publish(queue, [out('held')]);
     const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
     const held = await next(subscription);
-    proxy.cut();
+    proxy.reset();
     await vi.waitFor(async () => expect(await subscription.ack([held])).toEqual([held]));
     const again = await next(subscription);
     expect([textOf(again), again.redelivered]).toEqual(['held', 1]);
@@ -154,14 +154,14 @@ withService('rabbitmq', (url) => {
   );
 
   it('a connection on which nothing arrives any more is given up within seconds', LIMIT, async () => {
-    const proxy = await rabbitProxy(url);
+    const { proxy, url: proxied } = await proxyTo(url);
     onTestFinished(() => proxy.close());
     // With a heartbeat that is far too long to notice it.
-    const { broker, queue } = await open({ url: proxy.url });
+    const { broker, queue } = await open({ url: proxied });
     const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
     await broker.publish(queue, [out('before')]);
     await subscription.ack([await next(subscription)]);
-    proxy.silence();
+    proxy.hang();
     const silenced = performance.now();
     const unsure = expect(broker.publish(queue, [out('lost')])).rejects.toMatchObject({ away: true });
     await expect(subscription.receive(1, signal)).rejects.toMatchObject({ away: true });
@@ -174,7 +174,7 @@ withService('rabbitmq', (url) => {
   });
 
   it('an app starts while the server is away, and works when it comes', LIMIT, async () => {
-    const proxy = await rabbitProxy(url);
+    const { proxy, url: proxied } = await proxyTo(url);
     onTestFinished(() => proxy.close());
     await proxy.refuse();
     const seen: string[] = [];
@@ -186,14 +186,14 @@ withService('rabbitmq', (url) => {
         seen.push(name);
       }
     }
-    const broker = rabbitmq({ url: proxy.url, arguments: { 'x-expires': 60_000 } });
+    const broker = rabbitmq({ url: proxied, arguments: { 'x-expires': 60_000 } });
     @Module({ imports: [FunqModule.forRoot({ brokers: { default: broker } })], providers: [Greeter] })
     class App {}
     const app = await NestFactory.createApplicationContext(App, { logger: false });
     onTestFinished(() => app.close());
     const funq = app.get(FunqPublisher);
     await expect(funq.publish(queue, ['early'])).rejects.toThrow(/can't be reached/);
-    await proxy.resume();
+    await proxy.accept();
     await persist(() => funq.publish(queue, ['late']));
     await vi.waitFor(() => expect(seen).toEqual(['late']), 10_000);
   });

@@ -1,10 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePorts } from '../../scripts/services/index.mjs';
 
 /** Whether servers of one's own can be started here. */
 export const canStart = spawnSync('redis-server', ['--version']).status === 0;
@@ -21,7 +21,8 @@ export class OwnServer {
 
   /** Not started yet. */
   static async create(...options: string[]): Promise<OwnServer> {
-    return new OwnServer(await freePort(), options);
+    const [port] = await freePorts(1);
+    return new OwnServer(port!, options);
   }
 
   get url(): string {
@@ -63,13 +64,4 @@ export class OwnServer {
     await this.stop('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

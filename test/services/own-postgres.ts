@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, it } from 'vitest';
+import { freePorts } from '../../scripts/services/index.mjs';
 
 const run = promisify(execFile);
 const DEBIAN = '/usr/lib/postgresql';
@@ -30,7 +30,7 @@ export function withOwnPostgres(name: string, body: () => void): void {
 /** A new server, started. `hba`: lines that go before those that trust everybody. */
 export async function ownPostgres(hba = ''): Promise<OwnPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'funq-postgres-'));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
   if (user) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
@@ -41,7 +41,7 @@ export async function ownPostgres(hba = ''): Promise<OwnPostgres> {
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder}`;
   const control = (...args: string[]): Promise<unknown> => call('pg_ctl', '-w', '-D', data, ...args);
   const own: OwnPostgres = {
-    port,
+    port: port!,
     url: `postgres://funq@127.0.0.1:${port}/postgres`,
     start: async () => void (await control('-l', join(folder, 'log'), '-o', options, 'start')),
     stop: async (mode = 'fast') => void (await control('-m', mode, 'stop')),
@@ -64,12 +64,4 @@ function programs(): string | undefined {
 function postgresUser(): { uid: number; gid: number } {
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
