@@ -52,17 +52,23 @@ function workerModule(queues: MemoryQueues): Type {
 
 const QUIET = { logger: false } as const;
 
+/** A worker by its strategy alone, and a client of it. */
+async function startWorker() {
+  const queues: MemoryQueues = new Map();
+  const app = await NestFactory.createMicroservice(workerModule(queues), {
+    strategy: new FunqServer({ broker: memory({ queues }) }),
+    ...QUIET,
+  });
+  onTestFinished(() => app.close());
+  await app.listen();
+  const client = new FunqClient({ broker: memory({ queues }) });
+  onTestFinished(() => client.close());
+  return { app, client };
+}
+
 describe('an app', () => {
   it('is a worker by its strategy alone, and runs its consumers, too', async () => {
-    const queues: MemoryQueues = new Map();
-    const app = await NestFactory.createMicroservice(workerModule(queues), {
-      strategy: new FunqServer({ broker: memory({ queues }) }),
-      ...QUIET,
-    });
-    onTestFinished(() => app.close());
-    await app.listen();
-    const client = new FunqClient({ broker: memory({ queues }) });
-    onTestFinished(() => client.close());
+    const { app, client } = await startWorker();
     expect(await all(client.send('order', 'a@b.c'))).toEqual(['sent to a@b.c']);
     expect(app.get(Mails).seen.values).toEqual(['a@b.c']);
   });
@@ -118,15 +124,7 @@ describe('an app', () => {
 
 describe('messages and tasks are the same', () => {
   it('a publisher reaches patterns, a client reaches consumers', async () => {
-    const queues: MemoryQueues = new Map();
-    const app = await NestFactory.createMicroservice(workerModule(queues), {
-      strategy: new FunqServer({ broker: memory({ queues }) }),
-      ...QUIET,
-    });
-    onTestFinished(() => app.close());
-    await app.listen();
-    const client = new FunqClient({ broker: memory({ queues }) });
-    onTestFinished(() => client.close());
+    const { app, client } = await startWorker();
     const funq = app.get(FunqPublisher);
     expect(await funq.ask('order', ['by ask'])).toBe('sent to by ask');
     await funq.publish('paid', [{ id: 1 }]);
