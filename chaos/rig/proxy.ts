@@ -56,6 +56,11 @@ export class Proxy {
     }
   }
 
+  /** From now on what the server says on the connections there are is lost; it hears everything. */
+  mute(): void {
+    for (const [client, server] of this.#open) server.unpipe(client).resume();
+  }
+
   /** Ends everything. */
   close(): Promise<void> {
     return this.refuse();

@@ -26,6 +26,20 @@ describe('the proxy', () => {
     expect(await answer(await open(), 'again')).toBe('again');
   });
 
+  it('loses what the server says, which still hears', async () => {
+    const { proxy, open, server } = await rig();
+    const socket = await open();
+    await answer(socket, 'before');
+    proxy.mute();
+    let heard = '';
+    socket.on('data', (bytes) => (heard += String(bytes)));
+    socket.write('unanswered');
+    expect(await answer(await open(), 'another')).toBe('another');
+    expect(heard).toBe('');
+    socket.end();
+    await expect.poll(() => count(server)).toBe(1);
+  });
+
   it('makes connections hang without telling either side, while others go through', async () => {
     const { proxy, open, server } = await rig();
     const socket = await open();

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Broker } from 'nestjs-funq';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
 import { atEnd, clock, created, eventually, message, opened, taken, textsOf } from './opened.js';
 import { canStart, OwnServer } from './own-server.js';
-import { Proxy } from './proxy.js';
 
 const LEASE = 60_000;
 
@@ -100,9 +100,9 @@ withService('redis', () => {
 
     it('whose answer got lost has handed out nothing for good', { timeout: 30_000 }, async () => {
       await server.start();
-      const proxy = await Proxy.to(server.port);
+      const { proxy, url } = await proxyTo(server.url);
       atEnd(() => proxy.close());
-      const broker = await opened({ url: `redis://127.0.0.1:${proxy.port}` });
+      const broker = await opened({ url });
       const subscription = await subscribe(broker);
       await broker.publish('q', [message('known'), message('a'), message('b')]);
       const known = await taken(subscription, 1);
@@ -115,7 +115,7 @@ withService('redis', () => {
         return key ? admin.scard(key) : 0;
       };
       await expect.poll(holding, { timeout: 5000 }).toBe(3);
-      proxy.cut();
+      proxy.reset();
       await expect(lost).rejects.toMatchObject({ away: true });
       const again = await eventually(() => taken(subscription, 2));
       expect(textsOf(again)).toEqual(['a', 'b']);
