@@ -5,6 +5,11 @@ export function driverError(code: `FUNQ_${string}`, message: string, cause?: unk
   return Object.assign(new Error(masked(message), cause === undefined ? undefined : { cause }), { code });
 }
 
+/** Whether the error is one of a driver's own already, in words that tell what to do. */
+export function isExplained(error: unknown): boolean {
+  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_');
+}
+
 /** The server at `address` can't be reached at present. */
 export function away(kind: string, address: string, cause: unknown): AwayError {
   const said = cause instanceof Error ? cause.message || cause.name : String(cause);

@@ -1,4 +1,4 @@
-import { away, driverError, masked } from './driver-error.js';
+import { away, driverError, isExplained, masked } from './driver-error.js';
 
 /** What the errors of MongoDB's client have in common; read by name and code, for a connection may come from another copy of it. */
 interface ClientError extends Error {
@@ -44,10 +44,10 @@ export function badAddress(address: string, error: unknown): Error {
 /** The same error in words that tell what to do; `AwayError` where trying later may help. */
 export function explain(error: unknown, address: string): Error {
   if (!(error instanceof Error)) return driverError('FUNQ_MONGO_FAILED', `MongoDB at ${address}: ${String(error)}`);
-  const { name, code } = error as ClientError;
+  const { name } = error;
   const causes = causesOf(error);
   const said = causes.map(({ message }) => message).find(Boolean) ?? name;
-  if (String(code).startsWith('FUNQ_')) return error;
+  if (isExplained(error)) return error;
   const wrong = (kind: string, what: string): Error =>
     driverError(`FUNQ_MONGO_${kind}`, `MongoDB at ${address} ${what}: ${said}`, error);
   if (has(causes, AUTHENTICATION))

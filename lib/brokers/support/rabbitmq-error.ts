@@ -1,4 +1,4 @@
-import { away, driverError } from './driver-error.js';
+import { away, driverError, isExplained } from './driver-error.js';
 
 /** Reply codes of AMQP that are told apart. */
 const REFUSED = 403;
@@ -38,7 +38,7 @@ export function connectError(address: string, error: ReplyError): Error {
 
 /** Why the server ended a channel or refused a declaration that concerned `queue`. */
 export function channelError(address: string, queue: string, error: ReplyError): Error {
-  if (String(error.code).startsWith('FUNQ_')) return error;
+  if (isExplained(error)) return error;
   const said = /"(.*)"/s.exec(error.message)?.[1] ?? error.message;
   const wrong = (name: string, text: string): Error =>
     driverError(`FUNQ_RABBITMQ_${name}`, `queue ${queue} on rabbitmq at ${address}: ${text}`, error);

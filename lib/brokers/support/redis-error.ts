@@ -1,4 +1,4 @@
-import { away, driverError } from './driver-error.js';
+import { away, driverError, isExplained } from './driver-error.js';
 
 /** Answers of a server that can't do its work now, or no longer: as good as none. */
 const UNFIT = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
@@ -57,7 +57,7 @@ export function explain(error: unknown, address: string): Error {
 /** Explained already, or none of the server's. */
 function isOther(error: unknown): error is Error {
   if (error instanceof TypeError || error instanceof RangeError) return true;
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_');
+  return isExplained(error);
 }
 
 /** A server hangs up on those who speak TLS and should not, or waits for the rest, or the other way round; but not only on them. */

@@ -1,3 +1,5 @@
+import { driverError, isExplained } from './driver-error.js';
+
 /** Primary result codes of SQLite that are told apart. */
 const RESULTS = {
   BUSY: 5,
@@ -13,9 +15,8 @@ const RESULTS = {
 
 export type SqliteResult = keyof typeof RESULTS;
 
-/** A plain error with a code, for a broker knows nothing of the core's own errors. */
 export function sqliteError(code: `FUNQ_SQLITE_${string}`, message: string, cause?: unknown): Error {
-  return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code });
+  return driverError(code, message, cause);
 }
 
 /** Why SQLite refused, whichever driver says so; undefined when the error is not one of those above. */
@@ -40,7 +41,7 @@ export function isRefusal(error: unknown): error is Error {
 /** The same error in words that tell what to do. */
 export function explain(error: unknown, file: string): Error {
   const said = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_')) return error;
+  if (error instanceof Error && isExplained(error)) return error;
   switch (resultOf(error)) {
     case 'FULL':
       return sqliteError(
