@@ -1,6 +1,6 @@
 import type { Broker } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../contracts/deadline.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { LONGEST, timeLeft, type Level } from './time-left.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import { settledBefore } from './deadline.js';
+import { settledBefore } from '../contracts/deadline.js';
 
 interface Deadline {
   readonly at: number;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Pulse, PulseSource, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { backoff, type Backoff } from './backoff.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../contracts/deadline.js';
 import type { Events } from './events.js';
 import type { ThreadData, ThreadNews } from './heartbeat.thread.js';
 import type { Orders, SourceOrders } from './stand-in.js';

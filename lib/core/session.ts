@@ -1,10 +1,10 @@
 import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { RECONNECT, backoff } from './backoff.js';
 import { Batcher, type Listener } from './batcher.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../contracts/deadline.js';
 import { FunqError } from './errors.js';
 import type { Heartbeat } from './heartbeat.js';
+import { insist } from './insist.js';
 
 /** A delivery in hand, with the two ways to be rid of it. Only `settle.ts` calls them. */
 export class Held {
@@ -49,8 +49,6 @@ type Verb = (list: readonly Delivery[]) => Promise<readonly Delivery[]>;
 const BATCH = 1000;
 /** A broker answers `receive` within five seconds; one that took this long is not coming back. */
 const RECEIVE_DEADLINE = 15_000;
-/** How often a settlement is tried; it is idempotent, and a broker that is back within seconds saves a second execution. */
-const TRIES = 5;
 /** The longest, in milliseconds, that one settlement or the closing may take. */
 const DEADLINE = 5000;
 
@@ -138,26 +136,19 @@ export class Session {
   }
 
   async #settle(list: readonly Delivery[], verb: Verb): Promise<readonly boolean[]> {
+    const { clock, lease } = this.options;
+    const late = (): Error => silent(this.options, 'settling');
+    const how = { clock, deadline: Math.min(lease, DEADLINE), late, hurried: () => this.hurried };
     try {
-      const refused = new Set(await this.#persist(list, verb));
+      const refused = new Set(await insist(() => verb(list), how));
       return list.map((delivery) => !refused.has(delivery));
+    } catch (error) {
+      // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
+      this.retired = true;
+      throw error;
     } finally {
       for (const delivery of list) this.#out.delete(delivery);
       if (this.retired && this.#out.size === 0) void this.close();
-    }
-  }
-
-  async #persist(list: readonly Delivery[], verb: Verb): Promise<readonly Delivery[]> {
-    const { clock, lease } = this.options;
-    for (let n = 1; ; n++) {
-      try {
-        return await withDeadline(clock, Math.min(lease, DEADLINE), verb(list), () => silent(this.options, 'settling'));
-      } catch (error) {
-        // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
-        if (n === TRIES) this.retired = true;
-        if (n === TRIES || this.hurried) throw error;
-        await clock.sleep(backoff(n, RECONNECT));
-      }
     }
   }
 

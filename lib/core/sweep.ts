@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../contracts/deadline.js';
 import { FunqError } from './errors.js';
 import type { Outbox } from './outbox.js';
 import { openSession, type Held, type Session } from './session.js';

@@ -3,7 +3,7 @@ import type { AwayError, Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { Store } from '../contracts/stores.js';
-import { withDeadline } from '../core/deadline.js';
+import { withDeadline } from '../contracts/deadline.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { Outbox } from '../core/outbox.js';

@@ -22,8 +22,12 @@ const signal = new AbortController().signal;
 const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
 const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
 
-/** Waits a tenth of what is asked for. */
+/** Goes ten times as fast. */
 class ShortClock extends SystemClock {
+  override monotonic(): number {
+    return super.monotonic() * 10;
+  }
+
   override after(ms: number, run: () => void, background = false): () => void {
     return super.after(ms / 10, run, background);
   }

@@ -47,3 +47,33 @@ it('A session has its pulse looked at when it opens, after each receive and exte
   const keep = 'keep true 3000';
   expect(steps).toEqual([keep, 'receive', keep, 'extend', keep, 'ack', 'leave', 'close']);
 });
+
+it('An answer that came after its deadline is the true one, whatever a second try would say', async () => {
+  const clock = new ManualClock();
+  const answers: ((lost: readonly Delivery[]) => void)[] = [];
+  const delivery: Delivery = { body: new Uint8Array(), receipt: 1, redelivered: 0 };
+  const subscription: Subscription = {
+    receive: async () => [delivery],
+    ack: () => new Promise((resolve) => answers.push(resolve)),
+    release: async () => [],
+    close: async () => undefined,
+  };
+  const broker = memory();
+  const options = { queue: 'q', broker, name: 'default', clock, lease: 3000, prefetch: 1, lost: () => undefined };
+  const session = new Session(subscription, options, () => undefined);
+  const settled = [session.hold(delivery).ack(), session.hold({ ...delivery }).ack()];
+  await clock.advance(3000);
+  expect(answers).toHaveLength(1);
+  answers[0]!([]);
+  await expect(Promise.all(settled)).resolves.toEqual([true, true]);
+  await clock.advance(30_000);
+  expect(answers).toHaveLength(1);
+
+  const third = session.hold(delivery).ack();
+  await clock.advance(10_000);
+  expect(answers.length).toBeGreaterThan(2);
+  // The first that answers, while another try is under way.
+  answers[1]!([delivery]);
+  await expect(third).resolves.toBe(false);
+  await session.close();
+});

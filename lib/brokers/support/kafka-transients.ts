@@ -1,7 +1,7 @@
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import type { Clock } from '../../contracts/clock.js';
-import { inTime } from './deadline.js';
+import { withDeadline } from '../../contracts/deadline.js';
 import { unknownTopic } from './kafka-error.js';
 import type { KafkaPublishing } from './kafka-publishing.js';
 import type { KafkaClients } from './kafka-session.js';
@@ -46,7 +46,7 @@ export class KafkaTransients {
   async drop(clock: Clock, use: () => Promise<KafkaClients>): Promise<void> {
     if (this.#own.size === 0) return;
     const dropping = use().then((clients) => this.topics.remove([...this.#own], clients));
-    await inTime(clock, FAREWELL, dropping, () => new Error('late')).catch(() => undefined);
+    await withDeadline(clock, FAREWELL, dropping, () => new Error('late')).catch(() => undefined);
     this.#own.clear();
   }
 }

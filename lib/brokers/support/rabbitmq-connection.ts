@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
-import { inTime } from './deadline.js';
+import { withDeadline } from '../../contracts/deadline.js';
 import { away, driverError } from './driver-error.js';
 import { connectError } from './rabbitmq-error.js';
 import type { RabbitServer } from './rabbitmq-server.js';
@@ -52,7 +52,7 @@ export class RabbitConnection {
   /** The server's answer; when none comes in time the connection is destroyed. */
   answer<T>(asking: Promise<T>, ms = DEADLINE): Promise<T> {
     const model = this.#opening;
-    return inTime(this.clock, ms, asking, () => {
+    return withDeadline(this.clock, ms, asking, () => {
       if (!this.server.given) model?.then(destroy, () => undefined);
       return away('rabbitmq', this.address, new Error(`no answer within ${ms} ms`));
     });
@@ -62,7 +62,7 @@ export class RabbitConnection {
     this.#closed = true;
     const model = await this.#opening?.catch(() => undefined);
     if (!model || this.server.given) return;
-    await inTime(this.clock, DEADLINE, model.close(), () => new Error('late')).catch(() => undefined);
+    await withDeadline(this.clock, DEADLINE, model.close(), () => new Error('late')).catch(() => undefined);
     destroy(model);
   }
 

@@ -1,9 +1,12 @@
-import type { Clock } from '../contracts/clock.js';
+import type { Clock } from './clock.js';
 
-/** Settles as `work` does, or rejects with `late()` after `ms`. What `work` does later is ignored. */
+/**
+ * Settles as `work` does, or rejects with `late()` after `ms`. What `work` does later is ignored. A deadline that an event loop
+ * noticed too late, as it was blocked, is put off once by as long, at most by `ms`: answers came meanwhile and wait to be read.
+ */
 export function withDeadline<T>(clock: Clock, ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   return settledBefore(
-    (over) => clock.after(ms, over),
+    (over) => unblocked(clock, ms, over),
     () => work,
     late,
   );
@@ -29,4 +32,15 @@ export function settledBefore<T>(
       },
     );
   });
+}
+
+/** Calls `over` after `ms` that the event loop had for its work. */
+function unblocked(clock: Clock, ms: number, over: () => void): () => void {
+  const due = clock.monotonic() + ms;
+  let cancel = clock.after(ms, () => {
+    const blocked = Math.min(clock.monotonic() - due, ms);
+    if (blocked > 0) cancel = clock.after(blocked, over);
+    else over();
+  });
+  return () => cancel();
 }
