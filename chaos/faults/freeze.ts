@@ -4,6 +4,11 @@ import { posixOnly } from './platform.js';
 
 /** Milliseconds to notice that a lease, or a connection, is over, on a busy machine. */
 const PATIENCE = 12_000;
+/** Milliseconds in which others get something done; when they don't, the frozen process holds a lock that they all need. */
+const STILL = 1000;
+
+/** How many of those are tried once more. */
+const MOST_IN_THE_WAY = 5;
 
 /** A process that stands still for longer than its lease, and goes on as if nothing had happened. */
 export const freeze: Fault = {
@@ -15,17 +20,24 @@ export const freeze: Fault = {
   async inflict(rig) {
     const { faults, lease } = rig.settings;
     let overtaken = 0;
+    let inTheWay = 0;
     for (let n = 0; n < faults; n++) {
       await rig.turn(n);
       const member = await rig.anyConsumer();
-      await rig.freeze(member, async () => {
-        // It wakes while others execute what it had in hand: the worst moment for an acknowledgement of its own. One that was
-        // frozen in the middle of a write may hold up everybody, so this has an end.
+      const alone = await rig.freeze(member, async () => {
+        const since = Date.now();
+        const others = (): boolean => (rig.history.lastDone?.at ?? 0) > since;
+        await rig.until('others to get on', () => others() || Date.now() > since + STILL);
+        if (!others()) return true;
+        // It wakes while others execute what it had in hand: the worst moment for an acknowledgement of its own.
         const end = performance.now() + lease * 2 + PATIENCE;
         const taken = (): boolean => takenOver(rig.history, member.name);
         await rig.until('others to take over', () => taken() || performance.now() > end);
         if (taken()) overtaken++;
+        return false;
       });
+      // One that stopped in the middle of a write to a file stops everybody, which is the fault `lock`.
+      if (alone && ++inTheWay <= MOST_IN_THE_WAY) n--;
     }
     return [
       { name: 'frozen', value: faults },

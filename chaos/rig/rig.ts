@@ -125,18 +125,18 @@ export class Rig {
   }
 
   /** Halts a process, as a debugger or a hypervisor would, while `work` is done. */
-  async freeze({ child, name }: Member, work: () => Promise<void>): Promise<void> {
+  async freeze<T>({ child, name }: Member, work: () => Promise<T>): Promise<T> {
     child.kill('SIGSTOP');
     await sleep(STANDSTILL);
-    await this.harm(name, work, () => child.kill('SIGCONT'));
+    return this.harm(name, work, () => child.kill('SIGCONT'));
   }
 
   /** What happens while `work` is done is a fault of a process, or of all; `undo` ends it in any case. */
-  async harm(on: string, work: () => Promise<void>, undo: () => unknown): Promise<void> {
+  async harm<T>(on: string, work: () => Promise<T>, undo: () => unknown): Promise<T> {
     const { ledger } = this.parts;
     ledger.write('fault', undefined, undefined, on);
     try {
-      await work();
+      return await work();
     } finally {
       ledger.write('over', undefined, undefined, on);
       undo();

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const FAULTS: readonly (readonly [fault: string, holds: Holds])[] = [
   ['kill', ({ faults, inFlight, duplicated }) => faults === 4 && duplicated! <= inFlight!],
-  ['freeze', ({ faults }) => faults === 1],
+  ['freeze', ({ faults }) => faults! > 0],
   ['block', ({ faults }) => faults === 1],
   ['restart', ({ faults }) => faults === 2],
   ['server-kill', ({ faults }) => faults === 2],
