@@ -1,5 +1,5 @@
 import type { Fault } from '../rig/fault.js';
-import type { History } from '../rig/history.js';
+import type { Execution, History } from '../rig/history.js';
 import { posixOnly } from './platform.js';
 
 /** Milliseconds to notice that a lease, or a connection, is over, on a busy machine. */
@@ -36,6 +36,8 @@ export const freeze: Fault = {
         if (taken()) overtaken++;
         return false;
       });
+      // A task that many freezes catch would rightly be taken for poison.
+      await rig.until('what it had in hand to be done', () => isDone(rig.history, member.name));
       // One that stopped in the middle of a write to a file stops everybody, which is the fault `lock`.
       if (alone && ++inTheWay <= MOST_IN_THE_WAY) n--;
     }
@@ -48,7 +50,16 @@ export const freeze: Fault = {
 
 /** Whether something that a frozen process has in hand was begun elsewhere. */
 function takenOver(history: History, name: string): boolean {
+  return caughtIn(history, name).some(({ task, by }) => history.executions.get(task)!.at(-1)!.by !== by);
+}
+
+/** Whether all that a process had in hand when it was frozen is done, by whomever. */
+function isDone(history: History, name: string): boolean {
+  return caughtIn(history, name).every(({ task }) => history.executions.get(task)!.some(({ done }) => done));
+}
+
+/** What the last freeze of a process caught. */
+function caughtIn(history: History, name: string): readonly Execution[] {
   const fault = history.faults.findLast(({ on }) => on === name);
-  if (!fault) return false;
-  return history.caughtBy(fault).some(({ task, by }) => history.executions.get(task)!.at(-1)!.by !== by);
+  return fault ? history.caughtBy(fault) : [];
 }
