@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
@@ -75,7 +75,7 @@ export class Replies {
   wait(task: string, waiting: Waiting): WaitingPlace {
     if (this.#closed) throw closed(task);
     this.#receiver ??= this.#open();
-    const call = randomBytes(16).toString('hex');
+    const call = randomUUID();
     this.#calls.set(call, waiting);
     return { queue: this.#queue, call, leave: () => void this.#calls.delete(call) };
   }

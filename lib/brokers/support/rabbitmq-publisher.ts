@@ -1,4 +1,5 @@
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
+import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { driverError } from './driver-error.js';
 import type { RabbitConnection } from './rabbitmq-connection.js';
 import { LONGEST_DELAY, RabbitDelays, wayOf } from './rabbitmq-delays.js';
@@ -99,7 +100,9 @@ export class RabbitPublisher {
 
   #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Sending {
     const route = this.topology.routeOf(queue);
-    const properties = { messageId: id, persistent: true, ...(priority && { priority }) };
+    // Whoever waits for a reply has given up, or asks again, when the server is back.
+    const persistent = !queue.startsWith(TRANSIENT_PREFIX);
+    const properties = { messageId: id, persistent, ...(priority && { priority }) };
     const expiration = ttl === undefined ? {} : { expiration: Math.max(0, Math.ceil(ttl)) };
     if (route) {
       const { exchange, key = '', headers } = route;

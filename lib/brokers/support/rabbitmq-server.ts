@@ -24,6 +24,7 @@ const OLDEST = [3, 10] as const;
 /** Where the server is, and whether it will do. */
 export class RabbitServer {
   readonly #urls: readonly string[];
+  readonly #addresses: readonly string[];
   #at = 0;
 
   constructor(private readonly options: RabbitServerOptions) {
@@ -34,6 +35,7 @@ export class RabbitServer {
         `rabbitmq: \`heartbeat\` is ${heartbeat}, but must be 1 to 3600 seconds`,
       );
     this.#urls = [url].flat().map((each) => withHeartbeat(each, heartbeat));
+    this.#addresses = this.#urls.map((each) => masked(each.replace(/\?.*$/, '')));
     if (this.#urls.length === 0) throw driverError('FUNQ_RABBITMQ_OPTIONS', 'rabbitmq: `url` is an empty list');
   }
 
@@ -43,7 +45,7 @@ export class RabbitServer {
 
   /** For messages: without password and parameters. */
   get address(): string {
-    return masked(this.#urls[this.#at]!.replace(/\?.*$/, ''));
+    return this.#addresses[this.#at]!;
   }
 
   /** What to connect to. */
