@@ -8,7 +8,13 @@ const REDIS = "Nest's Redis transport, no acknowledgement";
 function rows(contender) {
   const row = (name, transport, more) => ({ name, contender, settings: { transport }, ...more });
   return [
-    ...(AMQP_URL ? [row(RMQ, 'nest-rmq'), row('funq on RabbitMQ', 'funq-rabbitmq', { than: RMQ })] : []),
+    ...(AMQP_URL
+      ? [
+          row(RMQ, 'nest-rmq'),
+          row('funq on RabbitMQ, quorum queues', 'funq-rabbitmq', { than: RMQ }),
+          row('funq on RabbitMQ, classic queues', 'funq-rabbitmq-classic', besideRmq(contender)),
+        ]
+      : []),
     ...(REDIS_URL ? [row(REDIS, 'nest-redis'), row('funq on Redis', 'funq-redis', besideRmq(contender))] : []),
     row('funq on SQLite', 'funq-sqlite'),
     row('funq in memory', 'funq-memory'),

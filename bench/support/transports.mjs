@@ -25,6 +25,7 @@ const TRANSPORTS = {
     return nest(Transport.REDIS, { host, port: Number(port) });
   },
   'funq-rabbitmq': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL }), `${place}.`),
+  'funq-rabbitmq-classic': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL, type: 'classic' }), `${place}.`),
   'funq-redis': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place })),
   'funq-sqlite': ({ file }) => funq(() => sqlite({ file })),
   'funq-memory': ({ queues }) => funq(() => memory({ queues })),
