@@ -10,8 +10,12 @@ const GRACE = 1000;
 /** MiB that the heap may differ by between two looks. */
 const HEAP = 16;
 const PROCESSES = 2;
+/** Of a caller, each with its own replies. */
+const CLIENTS = 2;
 /** Milliseconds into a round in which something is killed. */
 const SPREAD = 300;
+/** Milliseconds between two looks at what is left. */
+const LOOK = 100;
 
 interface Trace {
   /** MiB, after a collection where that can be asked for. */
@@ -42,7 +46,11 @@ export const rpc: Fault = {
       // What was lost with a service comes back, and finds nobody.
       await rig.pause(rig.settings.lease + GRACE);
       const calm = await rig.during('the last calls', caller.call(CALLS));
-      return [...judged(told, standstill.max / 1e6), afterwards(calm), ...grown(before, trace())];
+      const replies = [
+        { name: 'reply queues of the caller', value: caller.replyQueues.size, ok: caller.replyQueues.size === CLIENTS },
+        await emptied(rig, caller),
+      ];
+      return [...judged(told, standstill.max / 1e6), afterwards(calm), ...replies, ...grown(before, trace())];
     } finally {
       await caller.close();
     }
@@ -82,6 +90,16 @@ function judged(told: readonly Outcomes[], standstill: number): Finding[] {
 /** Nobody is killed any more: what is not answered in time then is for want of a faster machine. */
 function afterwards({ answered, wrong }: Outcomes): Finding {
   return { name: `calls answered in the end, of ${CALLS}`, value: answered, ok: answered > 0 && wrong === 0 };
+}
+
+/** Replies that nobody waits for are taken in like others. */
+async function emptied(rig: Rig, caller: RpcCaller): Promise<Finding> {
+  let left = await caller.waiting();
+  for (let waited = 0; left > 0 && waited < GRACE; waited += LOOK) {
+    await rig.pause(LOOK);
+    left = await caller.waiting();
+  }
+  return { name: '… and replies left in them', value: left, ok: left === 0 };
 }
 
 function grown(before: Trace, after: Trace): Finding[] {

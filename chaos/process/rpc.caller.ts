@@ -1,6 +1,6 @@
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FunqModule, FunqPublisher } from 'nestjs-funq';
+import { FunqModule, FunqPublisher, type Broker } from 'nestjs-funq';
 import { FunqClient } from 'nestjs-funq/microservice';
 import { lastValueFrom } from 'rxjs';
 import { BROKERS, type Place } from '../brokers.js';
@@ -24,6 +24,9 @@ export interface Outcomes {
 
 type Settled = { readonly as: 'answered' | 'timedOut' | 'wrong'; readonly ms: number };
 
+/** By name, with the broker that it is on. */
+type ReplyQueues = ReadonlyMap<string, Broker>;
+
 /** Calls services both ways: half by `send()`, half by `ask()`. */
 export class RpcCaller {
   #count = 0;
@@ -31,16 +34,17 @@ export class RpcCaller {
   private constructor(
     private readonly app: INestApplicationContext,
     private readonly client: FunqClient,
+    /** All that were ever opened. */
+    readonly replyQueues: ReplyQueues,
   ) {}
 
   static async open({ broker, ...place }: Pick<ProcessOrder, 'broker' | keyof Place>): Promise<RpcCaller> {
-    const open = BROKERS[broker]!;
-    @Module({
-      imports: [FunqModule.forRoot({ brokers: { default: open(place) }, replyTimeout: TIMEOUT, consume: false })],
-    })
+    const queues = new Map<string, Broker>();
+    const open = (): Broker => noting(BROKERS[broker]!(place), queues);
+    @Module({ imports: [FunqModule.forRoot({ brokers: { default: open() }, replyTimeout: TIMEOUT, consume: false })] })
     class App {}
     const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
-    return new RpcCaller(app, new FunqClient({ broker: open(place), timeout: TIMEOUT }));
+    return new RpcCaller(app, new FunqClient({ broker: open(), timeout: TIMEOUT }), queues);
   }
 
   /** Resolves when all of `count` concurrent calls have settled. */
@@ -49,6 +53,12 @@ export class RpcCaller {
     const of = (as: Settled['as']): number => settled.filter((each) => each.as === as).length;
     const worst = settled.reduce((most, { ms }) => Math.max(most, ms), 0);
     return { answered: of('answered'), timedOut: of('timedOut'), wrong: of('wrong'), worst };
+  }
+
+  /** How many replies wait for this process. */
+  async waiting(): Promise<number> {
+    const counts = await Promise.all([...this.replyQueues].map(([queue, broker]) => broker.count?.(queue) ?? 0));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async close(): Promise<void> {
@@ -70,6 +80,15 @@ export class RpcCaller {
   #send(question: number): Promise<unknown> {
     return lastValueFrom(this.client.send(SEND_PATTERN, question));
   }
+}
+
+/** Neither of the two clients consumes anything but its replies. */
+function noting(broker: Broker, queues: Map<string, Broker>): Broker {
+  const subscribe: Broker['subscribe'] = (queue, options) => {
+    queues.set(queue, broker);
+    return broker.subscribe(queue, options);
+  };
+  return { ...broker, subscribe };
 }
 
 /** Calls again and again, until the process is killed; tells its parent what became of each batch. */

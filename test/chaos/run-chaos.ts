@@ -15,6 +15,7 @@ const FAULTS: readonly (readonly [fault: string, holds: Holds])[] = [
   ['server-kill', ({ faults }) => faults === 2],
   ['half-open', ({ faults }) => faults === 1],
   ['refused', ({ faults, rejected }) => faults === 1 && rejected! > 0],
+  ['rpc', ({ faults, duplicated }) => faults! >= 2 && duplicated === 0],
 ];
 
 /** Every fault that a broker with a server must survive, in its short form. `open` names those that it does not survive yet, and how. */
