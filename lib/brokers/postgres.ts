@@ -79,12 +79,12 @@ export function postgres(options: PostgresBrokerOptions): Broker {
       return failures;
     },
     async subscribe(queue, { lease }) {
-      const { clock, consumers, ...parts } = await session.use();
+      const { consumers, ...parts } = await session.use();
       const subscription = new PostgresSubscription(queue, lease, {
         ...parts,
         consumers,
         source,
-        polling: new Polling(clock, { interval: longest / 8, longest }),
+        polling: new Polling(parts.clock, { interval: longest / 8, longest }),
         wake: (queues) => wake(consumers, queues),
         closed: (ended) => void subscriptions.delete(ended),
       });

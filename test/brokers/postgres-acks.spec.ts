@@ -1,8 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Delivery } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
 import { SystemClock } from '../../lib/core/system-clock.js';
+import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
+
+/** Goes ten times as fast. */
+class FastClock extends SystemClock {
+  override monotonic(): number {
+    return super.monotonic() * 10;
+  }
+
+  override after(ms: number, run: () => void, background = false): () => void {
+    return super.after(ms / 10, run, background);
+  }
+}
 
 const NEVER = new AbortController().signal;
 
@@ -31,5 +44,33 @@ withService('postgres', (url) => {
       await subscription.close();
       expect(await subscription.ack([second!])).toEqual([second]);
     });
+  });
+
+  it('what a claim took whose answer got lost is handed to the same consumer, uncounted', async () => {
+    const { proxy, url: through } = await proxyTo(url);
+    const direct = postgres({ url });
+    const broker = postgres({ url: through });
+    await direct.connect({ clock: new SystemClock() });
+    await broker.connect({ clock: new FastClock() });
+    const queue = `claims-${randomUUID()}`;
+    onTestFinished(async () => {
+      await direct.purge!(queue);
+      await Promise.all([direct.close(), broker.close()]);
+      await proxy.close();
+    });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 600_000 });
+    await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('first') }]);
+    const [first] = await subscription.receive(1, NEVER);
+    await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('second') }]);
+    proxy.mute();
+    await expect(subscription.receive(10, NEVER)).rejects.toMatchObject({ away: true });
+    expect(await direct.count!(queue)).toBe(0);
+    const again = (): Promise<Delivery[]> => subscription.receive(10, NEVER);
+    // Each of the connections that are gone may be noticed by itself.
+    const [second, ...more] = await again().catch(again).catch(again);
+    expect(more).toEqual([]);
+    expect(second).toMatchObject({ redelivered: 0 });
+    expect(Buffer.from(second!.body).toString()).toBe('second');
+    expect(await subscription.ack([first!, second!])).toEqual([]);
   });
 });

@@ -6,6 +6,9 @@ import { quoted } from './postgres-options.js';
 /** Most that passes between two looks at the others, in milliseconds: how soon after its lease the messages of a process that died are taken up. */
 const LOOK = 1000;
 
+/** When the server was started. */
+export const SINCE = 'pg_postmaster_start_time()::text';
+
 /** Whoever in `$1` is still there keeps all it holds for another lease. */
 export const beatIn = (schema: string): string =>
   `UPDATE ${quoted(schema)}.funq_consumers SET expires = clock_timestamp() + lease WHERE id = ANY ($1) RETURNING id`;
@@ -28,7 +31,8 @@ export class PostgresConsumers {
   ) {
     const schema = quoted(database.target.schema);
     this.#insert = database.statement(`INSERT INTO ${schema}.funq_consumers (id, queue, lease, expires)
-      SELECT $1, $2, lease, clock_timestamp() + lease FROM (SELECT $3::float8 * interval '1 millisecond') AS one (lease)`);
+      SELECT $1, $2, lease, clock_timestamp() + lease FROM (SELECT $3::float8 * interval '1 millisecond') AS one (lease)
+      RETURNING ${SINCE}`);
     this.#beat = database.statement(beatIn(database.target.schema));
     this.#leave = database.statement(`SELECT ${schema}.funq_leave($1)`);
     this.#sweep = database.statement(`SELECT * FROM ${schema}.funq_sweep()`);
@@ -36,11 +40,11 @@ export class PostgresConsumers {
       SELECT DISTINCT queue FROM ${schema}.funq_consumers WHERE idle AND queue = ANY ($2)) AS sleeping`);
   }
 
-  /** A new consumer. Its id is random, so a receipt of an earlier one never fits. */
-  async register(queue: string, lease: number): Promise<number> {
+  /** A new consumer. Its id is random, so a receipt of an earlier one never fits. With when the server was started. */
+  async register(queue: string, lease: number): Promise<{ readonly id: number; readonly since: string }> {
     const id = randomInt(1, 2 ** 47);
-    await this.database.run(this.#insert, [id, queue, lease]);
-    return id;
+    const [row] = await this.database.run(this.#insert, [id, queue, lease]);
+    return { id, since: row![0] as string };
   }
 
   /** A sign of life. False when the consumer was given up for dead meanwhile: what it held is gone. */

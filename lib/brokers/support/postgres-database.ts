@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Clock } from '../../contracts/clock.js';
+import { withDeadline } from '../../contracts/deadline.js';
 import pg, { type Client, type Pool, type PoolClient, type QueryConfig } from 'pg';
-import { explain, isSilence } from './postgres-error.js';
+import { explain, isSilence, silence } from './postgres-error.js';
 import { SILENCE, targetOf, withSockets, type PostgresOptions, type Target } from './postgres-options.js';
 
 /** One statement with its name, by which the server keeps it prepared. */
@@ -20,7 +22,10 @@ export class PostgresDatabase {
   readonly #pool: Pool;
   readonly #ignore = (): void => undefined;
 
-  constructor(private readonly options: PostgresOptions) {
+  constructor(
+    private readonly options: PostgresOptions,
+    private readonly clock: Clock,
+  ) {
     this.target = targetOf(options);
     this.#lent = options.pool !== undefined;
     this.#pool = options.pool ?? new pg.Pool(withSockets(this.target.config, this.#sockets));
@@ -36,9 +41,10 @@ export class PostgresDatabase {
 
   /** Runs one statement, as a transaction of its own. */
   async run(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const config = { ...statement, values: [...values], rowMode: 'array' as const, query_timeout: SILENCE };
+    // The client's own deadline would not forgive an event loop that was blocked: it stands behind ours.
+    const config = { ...statement, values: [...values], rowMode: 'array' as const, query_timeout: SILENCE * 3 };
     try {
-      return (await this.#pool.query(config)).rows;
+      return (await withDeadline(this.clock, SILENCE, this.#pool.query<Row[]>(config), silence)).rows;
     } catch (error) {
       throw this.#failed(error);
     }

@@ -4,6 +4,8 @@ import { away, driverError } from './driver-error.js';
 const AWAY = /^(08...|57P0[1-5]|57014|53...|55P03|40001|40P01|25006|E[A-Z_]+|EAI_\w+)$/;
 /** What pg says without a code. */
 const AWAY_WORDS = /timeout|terminated|connection error|not queryable|connection due/i;
+/** In words that pg has, too. */
+const SILENT = 'timeout: no answer';
 const TLS_CODES = /CERT|SSL|TLS|SIGNATURE|ERR_OSSL/;
 
 /** The same error in words that tell what to do; an away error where the server can't be reached at present. */
@@ -35,9 +37,14 @@ export function explain(error: unknown, address: string): Error {
   return say('FAILED', 'a statement failed');
 }
 
+/** What a statement fails with that got no answer in time. */
+export const silence = (): Error => new Error(SILENT);
+
 /** Whether a connection was silent for too long: all others that go the same way are in doubt, too. */
 export function isSilence(error: unknown): boolean {
-  return error instanceof Error && /^Query read timeout|^timeout expired/.test(error.message);
+  return (
+    error instanceof Error && (error.message === SILENT || /^Query read timeout|^timeout expired/.test(error.message))
+  );
 }
 
 const codeOf = (error: Error): string =>

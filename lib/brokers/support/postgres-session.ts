@@ -54,7 +54,7 @@ export class PostgresSession<T> {
   }
 
   async #open(clock: Clock): Promise<Connected & T> {
-    const database = new PostgresDatabase(this.options);
+    const database = new PostgresDatabase(this.options, clock);
     try {
       for (const part of this.parts) await migrate(database, part);
       return { clock, database, ...this.prepare({ clock, database }) };

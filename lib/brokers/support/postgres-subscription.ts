@@ -1,11 +1,13 @@
 import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
 import type { Attempt, Polling } from './polling.js';
 import type { PostgresConsumers } from './postgres-consumers.js';
 import type { PostgresListener } from './postgres-listener.js';
-import type { PostgresTasks, Receipt } from './postgres-tasks.js';
+import type { Claim, PostgresTasks, Receipt } from './postgres-tasks.js';
 
 export interface PostgresSubscriptionParts {
+  readonly clock: Clock;
   readonly tasks: PostgresTasks;
   readonly consumers: PostgresConsumers;
   readonly listener: PostgresListener;
@@ -19,9 +21,15 @@ export interface PostgresSubscriptionParts {
 
 export class PostgresSubscription implements Subscription {
   #id = 0;
+  /** When the server was started that the consumer was last known to be on. */
+  #since = '';
   #pulse: Pulse | undefined;
   /** Acknowledged, and the answer was not heard yet. */
   readonly #unheard = new Set<string>();
+  /** Handed to the core and not settled. */
+  readonly #out = new Set<string>();
+  /** Until then, messages may turn up that were claimed by calls whose answer never came. */
+  #doubtUntil = -Infinity;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -77,18 +85,32 @@ export class PostgresSubscription implements Subscription {
   }
 
   async #attempt(max: number): Promise<Attempt<Delivery>> {
-    const { tasks, consumers, listener, wake } = this.parts;
+    const { consumers, listener, wake } = this.parts;
     void listener.check();
     const returned = await consumers.sweep(this.lease);
     if (returned.length > 0) wake(returned);
-    let claim = await tasks.claim(this.queue, this.#id, max);
-    if (claim.rested && !this.#closing) claim = await tasks.claim(this.queue, this.#id, max);
-    const { taken, alive, due } = claim;
+    const { taken, alive, due } = await this.#claim(max);
+    for (const delivery of taken) this.#out.add(receiptOf(delivery).seq);
     if (!alive && !this.#closing) {
       await this.#register();
       return { taken, next: 0 };
     }
     return due < Infinity ? { taken, next: due } : { taken };
+  }
+
+  async #claim(max: number): Promise<Claim> {
+    const { tasks, clock } = this.parts;
+    if (clock.monotonic() < this.#doubtUntil) {
+      const taken = await tasks.recover(this.#id, [...this.#out], max);
+      if (taken.length > 0) return { taken, alive: true, rested: false, due: Infinity };
+    }
+    try {
+      const claim = await tasks.claim(this.queue, this.#id, max);
+      return claim.rested && !this.#closing ? await tasks.claim(this.queue, this.#id, max) : claim;
+    } catch (error) {
+      this.#doubtUntil = clock.monotonic() + this.lease;
+      throw error;
+    }
   }
 
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
@@ -98,13 +120,19 @@ export class PostgresSubscription implements Subscription {
 
   async #register(): Promise<void> {
     const { consumers, source } = this.parts;
-    const id = await consumers.register(this.queue, this.lease);
+    const { id, since } = await consumers.register(this.queue, this.lease);
     this.#id = id;
+    this.#since = since;
     this.#unheard.clear();
+    this.#out.clear();
+    this.#doubtUntil = -Infinity;
     this.#pulse = source && { source, id };
   }
 
-  /** What is acknowledged again and is gone was taken the first time: only the answer got lost. */
+  /**
+   * What is acknowledged again and is gone was taken the first time: only the answer got lost. A server that fell meanwhile may
+   * have forgotten who had it, so there it may as well be another's work.
+   */
   async #acknowledge(owner: number, seqs: readonly string[]): Promise<Set<string>> {
     const again = seqs.filter((seq) => this.#unheard.has(seq));
     for (const seq of seqs) this.#unheard.add(seq);
@@ -112,8 +140,10 @@ export class PostgresSubscription implements Subscription {
     for (const seq of seqs) this.#unheard.delete(seq);
     const doubtful = again.filter((seq) => lost.has(seq));
     if (doubtful.length === 0) return lost;
-    const present = await this.parts.tasks.present(doubtful);
-    for (const seq of doubtful) if (!present.has(seq)) lost.delete(seq);
+    const { present, since } = await this.parts.tasks.present(doubtful);
+    const known = since === this.#since;
+    this.#since = since;
+    for (const seq of doubtful) if (known && !present.has(seq)) lost.delete(seq);
     return lost;
   }
 
@@ -128,6 +158,7 @@ export class PostgresSubscription implements Subscription {
       if (receipt.owner === owner) seqs.push(receipt.seq);
     }
     const lost = seqs.length > 0 ? await change(owner, seqs) : new Set<string>();
+    if (owner === this.#id) for (const seq of seqs) this.#out.delete(seq);
     if (lost.size === 0 && seqs.length === deliveries.length) return [];
     return deliveries.filter((each) => receiptOf(each).owner !== owner || lost.has(receiptOf(each).seq));
   }

@@ -1,5 +1,6 @@
 import type { Delivery, Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { bytesArray, numbersArray } from './postgres-arrays.js';
+import { SINCE } from './postgres-consumers.js';
 import type { PostgresDatabase, Row, Statement } from './postgres-database.js';
 import { quoted } from './postgres-options.js';
 import { NOBODY } from './postgres-tables.js';
@@ -36,6 +37,7 @@ export class PostgresTasks {
   readonly #claim: Statement;
   readonly #ack: Statement;
   readonly #present: Statement;
+  readonly #recover: Statement;
   readonly #release: Statement;
   readonly #count: Statement;
   readonly #purge: Statement;
@@ -48,7 +50,9 @@ export class PostgresTasks {
     this.#publish = statement('SELECT * FROM $schema.funq_publish($1, $2, $3, $4, $5, $6, $7)');
     this.#claim = statement('SELECT * FROM $schema.funq_claim($1, $2, $3)');
     this.#ack = statement('SELECT * FROM $schema.funq_ack($1, $2)');
-    this.#present = statement('SELECT seq FROM $schema.funq_tasks WHERE seq = ANY ($1)');
+    this.#present = statement(`SELECT ${SINCE}, ARRAY (SELECT seq::text FROM $schema.funq_tasks WHERE seq = ANY ($1))`);
+    this.#recover = statement(`SELECT seq, deliveries - 1, body FROM $schema.funq_tasks
+      WHERE owner = $1 AND owner <> ${NOBODY} AND seq <> ALL ($2) ORDER BY priority DESC, seq LIMIT $3`);
     this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
     // Not prepared: planned anew, by what the table holds now.
     const plain = (sql: string): Statement => ({ text: sql.replaceAll('$schema', () => schema) });
@@ -89,9 +93,19 @@ export class PostgresTasks {
     return seqsIn(await this.#run(this.#ack, [owner, `{${seqs.join()}}`]));
   }
 
-  /** The ones of `seqs` that are there, whoever has them. */
-  async present(seqs: readonly string[]): Promise<Set<string>> {
-    return seqsIn(await this.#run(this.#present, [`{${seqs.join()}}`]));
+  /** The ones of `seqs` that are there, whoever has them, and when the server was started. */
+  async present(seqs: readonly string[]): Promise<{ readonly present: Set<string>; readonly since: string }> {
+    const [row] = await this.#run(this.#present, [`{${seqs.join()}}`]);
+    return { present: new Set(row![1] as string[]), since: row![0] as string };
+  }
+
+  /** What `owner` holds and does not know of: the answer to a claim got lost. */
+  async recover(owner: number, known: readonly string[], max: number): Promise<Delivery[]> {
+    const rows = await this.#run(this.#recover, [owner, `{${known.join()}}`, Math.min(max, MOST)]);
+    return rows.map(([seq, redelivered, body]) => {
+      const receipt: Receipt = { seq: seq as string, owner };
+      return { body: body as Buffer, receipt, redelivered: redelivered as number };
+    });
   }
 
   /** The ones of `seqs` that `owner` did not hold any more; the others wait again, as if they had not been handed out. */
