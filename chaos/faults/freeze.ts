@@ -18,6 +18,7 @@ export const freeze: Fault = {
     for (let n = 0; n < faults; n++) {
       await rig.turn(n);
       const member = await rig.anyConsumer();
+      await rig.until('it to have a task in hand', () => isBusy(rig.history, member.name));
       await rig.freeze(member, async () => {
         // It wakes while others execute what it had in hand: the worst moment for an acknowledgement of its own. One that was
         // frozen in the middle of a write may hold up everybody, so this has an end.
@@ -33,6 +34,11 @@ export const freeze: Fault = {
     ];
   },
 };
+
+/** One that has just started has nothing that others could take over. */
+function isBusy(history: History, name: string): boolean {
+  return [...history.executions.values()].flat().some(({ by, done, lost }) => by === name && !done && !lost);
+}
 
 /** Whether something that a frozen process has in hand was begun elsewhere. */
 function takenOver(history: History, name: string): boolean {
