@@ -6,7 +6,6 @@ import { posixOnly } from './platform.js';
 const PATIENCE = 12_000;
 /** Milliseconds in which others get something done; when they don't, the frozen process holds a lock that they all need. */
 const STILL = 1000;
-
 /** How many of those are tried once more. */
 const MOST_IN_THE_WAY = 5;
 
@@ -24,6 +23,7 @@ export const freeze: Fault = {
     for (let n = 0; n < faults; n++) {
       await rig.turn(n);
       const member = await rig.anyConsumer();
+      await rig.until('it to have a task in hand', () => isBusy(rig.history, member.name));
       const alone = await rig.freeze(member, async () => {
         const since = Date.now();
         const others = (): boolean => (rig.history.lastDone?.at ?? 0) > since;
@@ -47,6 +47,11 @@ export const freeze: Fault = {
     ];
   },
 };
+
+/** One that has just started has nothing that others could take over. */
+function isBusy(history: History, name: string): boolean {
+  return [...history.executions.values()].flat().some(({ by, done, lost }) => by === name && !done && !lost);
+}
 
 /** Whether something that a frozen process has in hand was begun elsewhere. */
 function takenOver(history: History, name: string): boolean {

@@ -60,6 +60,7 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
   const refused = (task: string): boolean => rejected.has(task) && !UNKNOWN.test(rejected.get(task)!);
   const caught = new Set(faults.flatMap((fault) => history.caughtBy(fault)));
   const all = [...executions.values()];
+  const woken = new Set(faults.flatMap((fault) => history.begunOnWaking(fault)));
   const held = history.heldAtDeath();
   const copies = new Map<string, number>();
   for (const task of held) copies.set(task, (copies.get(task) ?? 0) + 1);
@@ -79,7 +80,7 @@ export function accountOf(history: History, { dead, queued }: Leftovers): Accoun
     duplicated: all.reduce((sum, runs) => sum + runs.length - 1, 0),
     unexplained: all.reduce((sum, runs) => sum + unexplained(runs, caught, copies.get(runs[0]!.task)), 0),
     leasesLost: all.flat().filter((run) => run.lost && !caught.has(run)).length,
-    staleAccepted: all.reduce((sum, runs) => sum + staleAccepted(runs, copies.get(runs[0]!.task)), 0),
+    staleAccepted: all.reduce((sum, runs) => sum + staleAccepted(runs, woken, copies.get(runs[0]!.task)), 0),
     staleRefused: all.flat().filter((run) => run.lost && !run.done).length,
     crashed: history.crashes.length,
     recovery: quantiles(faults.flatMap((fault) => recoveries(history, fault))),
@@ -96,11 +97,15 @@ function unexplained(runs: readonly Execution[], caught: ReadonlySet<Execution>,
   return Math.max(0, runs.length - 1 - reasons - copies);
 }
 
-/** Done more than once, or done by one execution after another had been started with the task. Copies are tasks of their own. */
-function staleAccepted(runs: readonly Execution[], copies = 0): number {
+/**
+ * Done more than once, or done by one execution after another had been started with the task. Who begins on waking what has
+ * gone to another takes it from nobody. Copies are tasks of their own.
+ */
+function staleAccepted(runs: readonly Execution[], woken: ReadonlySet<Execution>, copies = 0): number {
   const done = runs.filter((run) => run.done);
+  const takers = runs.filter((run) => !woken.has(run));
   const overtaken = done.filter((run) =>
-    runs.some(({ start }) => start.place > run.start.place && start.place < run.done!.place),
+    takers.some(({ start }) => start.place > run.start.place && start.place < run.done!.place),
   );
   return Math.max(0, Math.max(done.length - 1, overtaken.length) - copies);
 }

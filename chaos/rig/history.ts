@@ -126,6 +126,12 @@ export class History {
     });
   }
 
+  /** Of what a fault caught, what its process began only when it was over: on a lease that was lost in it. */
+  begunOnWaking(fault: FaultSpan): Execution[] {
+    const { until } = fault;
+    return until ? this.caughtBy(fault).filter(({ start, done }) => start.place > until.place && !done) : [];
+  }
+
   /** Tasks that processes had in hand and not begun when they were killed; one for each death. */
   heldAtDeath(): string[] {
     const killed = this.faults.filter(({ until }) => !until);

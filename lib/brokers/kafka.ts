@@ -24,11 +24,14 @@ export type { KafkaOptions } from './support/kafka-options.js';
  * `session` more when a process that moved them was killed, and then messages that were on the move may come twice.
  *
  * What to know: a partition belongs to one consumer at a time, so a queue has at most `partitions` of them at work, and what
- * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`; so is one whose event loop is
- * blocked for longer. The server takes some milliseconds to store an offset, and an acknowledgement waits for that: more
+ * one has fetched waits for it. A consumer that dies is noticed by its silence, see `session`. While its event loop is blocked, a
+ * thread keeps its place in the group until `maxBlock` has passed, unless `sasl` or `tls` hold functions. A group that forms anew
+ * waits for a blocked member for at most a minute, and goes on without it then: the others keep at what they have, and who came
+ * gets nothing meanwhile. The server takes some milliseconds to store an offset, and an acknowledgement waits for that: more
  * `concurrency` means more throughput. There are no priorities or unique messages. Topics are never deleted but those of
  * replies, by the process that waited for them; one that was killed leaves its topic behind, emptied after an hour. For other
- * topics, how long messages are kept is the server's. Each consumer has two connections of its own, and so have the delays.
+ * topics, how long messages are kept is the server's. Each consumer has two connections of its own, and so have the delays; the
+ * thread has one to each node in charge of a group.
  */
 export function kafka(options: KafkaOptions): Broker {
   const settings = readOptions(options);

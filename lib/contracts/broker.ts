@@ -153,8 +153,13 @@ export interface Subscription {
 export interface Pulse {
   /** Where signs of life go. Subscriptions that give the same object are kept by one connection, in one call. */
   readonly source: PulseSource;
-  /** What the connection is to keep alive. Anything that structured cloning copies. */
+  /**
+   * What the connection is to keep alive. Anything that structured cloning copies; memory that is shared is not copied, so what
+   * changes while the loop is not asked can be told in it.
+   */
   readonly id: unknown;
+  /** Milliseconds that one sign of life lasts, where that is not the lease that was asked for. */
+  readonly lasts?: number;
 }
 
 export interface PulseSource {

@@ -89,11 +89,11 @@ export class Heartbeat {
     const sources = new Map<PulseSource, SourceOrders & { readonly ids: unknown[] }>();
     let shortest = this.options.maxBlock;
     for (const { pulse, lease } of this.#kept.values()) {
-      const { source, id } = pulse;
+      const { source, id, lasts = lease } = pulse;
       const known = sources.get(source);
       if (known) known.ids.push(id);
       else sources.set(source, { key: this.#keyOf(source), module: source.module, data: source.data, ids: [id] });
-      shortest = Math.min(shortest, lease);
+      shortest = Math.min(shortest, lasts);
     }
     for (const source of this.#keys.keys()) if (!sources.has(source)) this.#keys.delete(source);
     return { period: shortest / LOOKS, sources: [...sources.values()] };

@@ -31,7 +31,7 @@ export interface BrokerConformanceOptions {
    * Default: 1000.
    */
   readonly lease?: number | false;
-  /** Whether subscriptions have a `pulse`. Default: false. */
+  /** Whether subscriptions have a `pulse`; what it does is only tried where a lease runs down. Default: false. */
   readonly pulse?: boolean;
   /** Milliseconds by which a delayed message or an answer may be late. Default: 1000. */
   readonly tolerance?: number;

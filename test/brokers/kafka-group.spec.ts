@@ -6,7 +6,20 @@ import { kafka, type KafkaOptions } from 'nestjs-funq/kafka';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
 
-const clock = new SystemClock();
+/** The machine's clock, which can be told that time has passed in which nothing of this process ran. */
+class LeapingClock extends SystemClock {
+  #leapt = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.#leapt;
+  }
+
+  leap(ms: number): void {
+    this.#leapt += ms;
+  }
+}
+
+const clock = new LeapingClock();
 const PATIENCE = 20_000;
 const never = new AbortController().signal;
 
@@ -92,6 +105,22 @@ withService('kafka', (brokers) => {
     await first.close();
     expect(texts(await take(await subscribe(broker, queue), 4))).toEqual(texts(late));
   });
+
+  it(
+    'hands out nothing, after a long silence, before the group confirms what is its own',
+    { timeout: 60_000 },
+    async () => {
+      const [queue, broker] = [randomUUID(), await open()];
+      await publish(broker, queue, names(6));
+      const subscription = await subscribe(broker, queue);
+      expect(await subscription.ack(await take(subscription, 2))).toEqual([]);
+      await admin.removeMembersFromConsumerGroup({ groupId: `funq.${queue}` });
+      clock.leap(3000);
+      const anew = await take(subscription, 4);
+      expect(texts(anew)).toEqual(['m2', 'm3', 'm4', 'm5']);
+      expect(await subscription.ack(anew)).toEqual([]);
+    },
+  );
 
   it(
     'moves a partition to another process when what is out of it has ended, and no task twice',

@@ -18,7 +18,7 @@ withService('kafka', (brokers) => {
     argument: options,
   };
   const refused = { id: 'too large', body: new Uint8Array(MAX_MESSAGE) };
-  const kit = { lease: false, partitioned: true, tolerance: 4000, patience: 20_000, refused } as const;
+  const kit = { lease: false, pulse: true, partitioned: true, tolerance: 4000, patience: 20_000, refused } as const;
   const one = brokerConformance({ ...kit, create: () => kafka(options), workers, storm: 500 });
   conforms('kafka, one partition', one, { describe, it });
   conforms('kafka, four partitions', brokerConformance({ ...kit, create: () => kafka(more) }), { describe, it });

@@ -111,6 +111,22 @@ describe('the account of a run', () => {
     expect(breaches).toEqual([]);
   });
 
+  it('accepts what its owner ends after a process that woke has begun it, too, and had lost it', () => {
+    const taken = [
+      '10 c1 fault',
+      '40 c2 start a 1',
+      '50 c1 over',
+      '51 c1 start a 1',
+      '60 c2 end a 1',
+      '61 c2 done a 1',
+    ];
+    const refused = judge(forged(...published('a'), ...taken, '62 c1 end a 1', '63 c1 lost a 1'));
+    expect(refused.account).toMatchObject({ duplicated: 1, unexplained: 0, staleRefused: 1, staleAccepted: 0 });
+    expect(refused.breaches).toEqual([]);
+    const accepted = judge(forged(...published('a'), ...taken, '62 c1 end a 1', '63 c1 done a 1'));
+    expect(accepted.breaches).toContain('staleAccepted: 1, must be 0');
+  });
+
   it('accepts two copies of a task that a killed process was putting back, and only of that', () => {
     const killed = ['5 c1 claim a', '5 c1 claim b', '6 c1 back b', '7 c1 fault'];
     const again = [...executed('c2', 'a', 1), ...executed('c3', 'a', 1), ...executed('c2', 'b', 2)];

@@ -82,6 +82,11 @@ describe('the heartbeat thread', () => {
     expect(at(OPENED)).toBe(1);
   });
 
+  it('looks as often as the shortest sign of life needs, whatever the lease', async () => {
+    heartbeat.keep(subscription({ source: source(), id: 1, lasts: LEASE }), 3_600_000);
+    await moreBeats();
+  });
+
   it('is not started for a subscription without a pulse', async () => {
     heartbeat = open({ script: new URL('absent.js', import.meta.url) });
     heartbeat.keep(subscription(undefined), LEASE);

@@ -1,6 +1,8 @@
-import type { SubscribeOptions } from '../../contracts/broker.js';
+import type { PulseSource, SubscribeOptions } from '../../contracts/broker.js';
 import { said, unready } from './kafka-error.js';
-import type { KafkaSettings } from './kafka-options.js';
+import { MOVER_LEASE, type KafkaSettings } from './kafka-options.js';
+import { pulseSource } from './kafka-pulse.js';
+import { seatIn, type Seat } from './kafka-seat.js';
 import type { KafkaClients, KafkaSession } from './kafka-session.js';
 import { KafkaSubscription } from './kafka-subscription.js';
 import type { KafkaTopics } from './kafka-topics.js';
@@ -20,11 +22,18 @@ export class KafkaConsumers {
   /** The shortest session that the server allows, once it refused one. */
   #shortest = 0;
 
+  readonly #pulse: PulseSource | undefined;
+  /** Of who moves delays: one for all queues, and kept along with each. */
+  readonly #mover: Seat;
+
   constructor(
     private readonly settings: KafkaSettings,
     private readonly topics: KafkaTopics,
     private readonly session: KafkaSession,
-  ) {}
+  ) {
+    this.#pulse = pulseSource(settings);
+    this.#mover = seatIn(topics.groupOf(topics.delays));
+  }
 
   /** Joins the group of a topic that exists. */
   async subscribe(topic: string, clients: KafkaClients, options: SubscribeOptions): Promise<KafkaSubscription> {
@@ -55,14 +64,20 @@ export class KafkaConsumers {
   ): Promise<KafkaSubscription> {
     const { settings, topics, session } = this;
     await this.#leave(topic, clients);
+    const seat = topic === topics.delays ? this.#mover : seatIn(topics.groupOf(topic));
     const subscription = new KafkaSubscription(topic, {
       settings,
       topics,
       clock: clients.clock,
       clients: () => session.use(),
       prefetch,
-      // Signs of life do not wait for tasks, so a longer one gains nothing.
-      session: settings.session ?? Math.min(Math.max(lease, this.#shortest), LONGEST_SESSION),
+      session: this.#sessionOf(lease),
+      seat,
+      pulse: this.#pulse && {
+        source: this.#pulse,
+        id: [seat, this.#mover],
+        lasts: Math.min(this.#sessionOf(lease), this.#sessionOf(MOVER_LEASE)),
+      },
       failed: (error) => session.failed(error),
       closed: (ended, behind) => {
         this.#open.delete(ended);
@@ -75,6 +90,11 @@ export class KafkaConsumers {
       throw error;
     });
     return subscription;
+  }
+
+  /** Signs of life do not wait for tasks, so a longer one than the longest gains nothing. */
+  #sessionOf(lease: number): number {
+    return this.settings.session ?? Math.min(Math.max(lease, this.#shortest), LONGEST_SESSION);
   }
 
   /** Else the group would wait for who never comes, a whole session long. */

@@ -1,3 +1,4 @@
+import { TimeoutError } from '@platformatic/kafka';
 import { away, driverError } from './driver-error.js';
 
 interface Failure {
@@ -46,6 +47,9 @@ export const fenced = (error: unknown): boolean => said(error, ...FENCED);
 /** The group's own node is not known or not ready yet. */
 export const unready = (error: unknown): boolean =>
   said(error, 'COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR');
+
+/** Nobody answered in time, or the event loop was blocked for as long. */
+export const unanswered = (error: unknown): boolean => chain(error).some((each) => each instanceof TimeoutError);
 
 /** Another node is in charge of the partition, or it is not known yet who is: nothing was done. */
 export const moved = (error: unknown): boolean => said(error, ...MOVED) || unknownTopic(error);

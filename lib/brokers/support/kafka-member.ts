@@ -1,29 +1,36 @@
-import {
-  Consumer,
-  offsetCommitV8,
-  type BaseOptions,
-  type ConnectionPool,
-  type GroupPartitionsAssigner,
-} from '@platformatic/kafka';
+import { Consumer, offsetCommitV8, type ConnectionPool, type GroupPartitionsAssigner } from '@platformatic/kafka';
+import type { Clock } from '../../contracts/clock.js';
 import { assign, type Claim } from './kafka-assigner.js';
+import { unanswered } from './kafka-error.js';
+import type { KafkaSettings } from './kafka-options.js';
+import { take, type Seat } from './kafka-seat.js';
 
 /** The name under which the members of a group agree on how partitions are shared out. */
 const PROTOCOL = 'funq';
 /** The longest between two signs of life, in milliseconds; so soon is another member's coming and going noticed, too. */
 const HEARTBEAT = 1000;
+/**
+ * Milliseconds that a group which forms anew waits for a member that is alive and does not join, because its event loop is blocked.
+ * The others go on with what they have; what nobody has waits.
+ */
+const PATIENCE = 60_000;
 /** A group that is new has no coordinator for a moment. */
 const RETRIES = 10;
 
 export interface MemberOptions {
-  readonly client: BaseOptions;
-  readonly group: string;
+  readonly clock: Clock;
+  readonly client: KafkaSettings['client'];
+  /** Where another thread reads as whom the group knows this member. */
+  readonly seat: Seat;
   readonly topic: string;
   /** Milliseconds without a sign of life after which the group goes on without this member. */
   readonly session: number;
-  /** Partitions that this member has and can't be without: some of their messages are out. */
+  /** Partitions that this member has and can't be without: some of their messages are out. Asked before each joining. */
   held(): number[];
   /** The group formed anew. `kept` when nobody else can have had what this member held. */
   joined(partitions: readonly number[], kept: boolean): void;
+  /** A connection fell silent: others may have, too. */
+  silent(error: unknown): void;
   /** The membership is over; nothing more will come of it. */
   failed(error: unknown): void;
 }
@@ -40,19 +47,23 @@ export class KafkaMember {
   readonly consumer: Consumer;
   #id: string | undefined;
   #generation = -1;
+  /** When the last sign of life was sent, and the last one that the group answered. */
+  #sentAt = -Infinity;
+  #confirmedAt = -Infinity;
   #joining = false;
+  /** Requests in a row that were not answered in time. */
+  #silences = 0;
   #closed = false;
 
   constructor(private readonly options: MemberOptions) {
-    const { client, group, topic, session } = options;
+    const { clock, client, seat, topic, session } = options;
     const claim = (): Buffer => this.#claim();
     this.consumer = new Consumer({
       ...client,
-      groupId: group,
+      groupId: seat.group,
       retries: RETRIES,
       sessionTimeout: session,
-      // A member that does not answer holds up the others for so long.
-      rebalanceTimeout: session,
+      rebalanceTimeout: Math.max(session, PATIENCE),
       heartbeatInterval: Math.min(HEARTBEAT, session / 3),
       partitionAssigner,
       // Read by the client each time it joins.
@@ -61,23 +72,36 @@ export class KafkaMember {
     this.consumer.topics.track(topic);
     this.consumer.on('consumer:group:join', (joined) => {
       const { memberId, generationId = 0, assignments } = joined;
-      const kept = memberId === this.#id && generationId <= this.#generation + 1;
+      // No generation forms without a member: it told what it had, or it is out of the group and never comes back by that name.
+      const kept = memberId === this.#id;
       this.#joining = false;
+      this.#silences = 0;
+      this.#confirmedAt = this.#sentAt;
       this.#id = memberId;
       this.#generation = generationId;
+      take(seat, { member: memberId, generation: generationId });
       options.joined(assignments?.find((each) => each.topic === topic)?.partitions ?? [], kept);
     });
     this.consumer.on('consumer:group:rebalance', () => (this.#joining = true));
+    this.consumer.on('consumer:heartbeat:start', () => (this.#sentAt = clock.monotonic()));
+    this.consumer.on('consumer:heartbeat:end', () => (this.#confirmedAt = this.#sentAt));
     // The client gives up its signs of life after one that failed.
     this.consumer.on('consumer:heartbeat:error', ({ error }) => this.#fail(error));
     this.consumer.on('error' as never, ((error: unknown) => this.#fail(error)) as never);
   }
 
-  /** Joins the group, or has it form anew; does nothing while it is doing so. */
+  /** The group may have gone on without this member: it was silent for as long as that takes, asleep or blocked. */
+  get doubtful(): boolean {
+    const { clock, session } = this.options;
+    return clock.monotonic() - this.#confirmedAt >= session;
+  }
+
+  /** Joins the group, or has it form anew; does nothing while it is doing so. Never rejects. */
   async join(): Promise<void> {
     if (this.#closed || this.#joining) return;
     this.#joining = true;
-    await this.consumer.joinGroup().finally(() => (this.#joining = false));
+    this.#sentAt = this.options.clock.monotonic();
+    await this.consumer.joinGroup().catch((error: unknown) => this.#fail(error));
   }
 
   /** Refused when the group went on without the generation in which the partitions were this member's. */
@@ -94,29 +118,45 @@ export class KafkaMember {
       committedMetadata: text,
     }));
     const topics = [{ name: this.options.topic, partitions }];
+    const sentAt = this.options.clock.monotonic();
     await offsetCommitV8.api.async(connection, consumer.groupId, generation, id, null, topics);
+    this.#confirmedAt = Math.max(this.#confirmedAt, sentAt);
   }
 
   /** Leaves the group, so that others need not wait. Resolves to the name that is still in it where that can't be. */
   async close(): Promise<string | undefined> {
     this.#closed = true;
+    take(this.options.seat);
     try {
       await this.consumer.close(true);
       return undefined;
     } catch {
-      for (const [, connection] of this.consumer.connections) connection.socket?.destroy();
+      this.#disconnect();
       return this.#id;
     }
   }
 
+  /** A connection may be silent for good, or a group for as long as it waits for others: both is tried again. */
   #fail(error: unknown): void {
-    if (!this.#closed) this.options.failed(error);
+    const joining = this.#joining;
+    this.#joining = false;
+    if (this.#closed) return;
+    const waited = this.#silences++ * this.options.client.requestTimeout;
+    if (!unanswered(error) || waited >= PATIENCE) return this.options.failed(error);
+    if (!joining) this.options.silent(error);
+    this.#disconnect();
+    void this.join();
+  }
+
+  #disconnect(): void {
+    for (const [, connection] of this.consumer.connections) connection.socket?.destroy();
   }
 
   #claim(): Buffer {
+    const held = this.options.held();
     // Thrown out of the group it comes as another one, and has nothing.
     const mine = this.#id !== undefined && this.consumer.memberId === this.#id;
-    return Buffer.from(JSON.stringify({ generation: this.#generation, partitions: mine ? this.options.held() : [] }));
+    return Buffer.from(JSON.stringify({ generation: this.#generation, partitions: mine ? held : [] }));
   }
 }
 

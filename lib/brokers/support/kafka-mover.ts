@@ -2,6 +2,7 @@ import type { Delivery, SubscribeOptions, Subscription } from '../../contracts/b
 import type { Clock } from '../../contracts/clock.js';
 import { readStaying, type KafkaDelays, type Staying, type Waiting } from './kafka-delays.js';
 import { needsMending } from './kafka-error.js';
+import { MOVER_LEASE } from './kafka-options.js';
 import type { KafkaPublishing } from './kafka-publishing.js';
 import type { KafkaClients } from './kafka-session.js';
 import type { KafkaTopics } from './kafka-topics.js';
@@ -11,8 +12,6 @@ import type { Entry } from './kafka-window.js';
 const SHARE = 500;
 /** More than all levels have in hand. */
 const ALL = 10_000;
-/** Milliseconds after which others move what a process that died had to. */
-const LEASE = 6000;
 /** Milliseconds between two looks whether a level is to be handed on to another process. */
 const LOOK = 500;
 /** Milliseconds before a place among the movers is taken again after a failure. */
@@ -72,7 +71,7 @@ export class KafkaMover {
 
   async #subscribe(): Promise<Subscription> {
     try {
-      const subscription = await this.parts.subscribe({ prefetch: SHARE, lease: LEASE });
+      const subscription = await this.parts.subscribe({ prefetch: SHARE, lease: MOVER_LEASE });
       this.refused = undefined;
       return subscription;
     } catch (error) {

@@ -63,6 +63,8 @@ export interface KafkaSettings {
   readonly session: number | undefined;
 }
 
+/** Milliseconds after which others move what a process that died had to. */
+export const MOVER_LEASE = 6000;
 /** Milliseconds that one request may take; a connection that is silent for longer is given up. */
 export const REQUEST_TIMEOUT = 10_000;
 

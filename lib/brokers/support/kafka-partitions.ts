@@ -1,9 +1,17 @@
 import type { Delivery } from '../../contracts/broker.js';
 import { KafkaWindow } from './kafka-window.js';
 
+/** What the group remembers of a partition. */
+export interface Committed {
+  readonly offset: number;
+  readonly text: string | null;
+}
+
 /** The partitions that one member of a group has at present. */
 export class KafkaPartitions {
   readonly #windows = new Map<number, KafkaWindow>();
+  /** Assigned, and not open before it is known what of them is done; another list once that is out of date. */
+  #wanted: readonly number[] = [];
   #turn = 0;
   /** Some were given up since the group was last told. */
   untold = false;
@@ -28,20 +36,29 @@ export class KafkaPartitions {
     return [...this.#windows.values()].reduce((sum, { out }) => sum + out, 0);
   }
 
-  /** What the group is told. */
+  /** What the group is told. What is not open yet may go to others, so it is not opened before it is assigned again. */
   tell(): number[] {
     this.untold = false;
+    this.#wanted = [];
     return [...this.#windows.keys()];
   }
 
-  /** The group formed anew with these for us. Resolves to those that are not open; what is ours no longer is being left. */
-  assign(partitions: readonly number[]): number[] {
+  /** The group formed anew with these for us; what is ours no longer is being left. */
+  assign(partitions: readonly number[]): void {
     for (const window of this.#windows.values()) window.leaving = !partitions.includes(window.partition);
-    return partitions.filter((partition) => !this.#windows.has(partition));
+    this.#wanted = partitions.filter((partition) => !this.#windows.has(partition));
   }
 
-  open(partition: number, offset: number, text: string | null): void {
-    this.#windows.set(partition, new KafkaWindow(partition, offset, text, this.ahead));
+  /** Opens what was assigned, unless the group is told anew before `committed` has answered. */
+  async open(committed: (partitions: number[]) => Promise<ReadonlyMap<number, Committed>>): Promise<void> {
+    const wanted = this.#wanted;
+    if (wanted.length === 0) return;
+    const found = await committed([...wanted]);
+    if (wanted !== this.#wanted) return;
+    for (const partition of wanted) {
+      const { offset, text } = found.get(partition) ?? { offset: 0, text: null };
+      this.#windows.set(partition, new KafkaWindow(partition, offset, text, this.ahead));
+    }
   }
 
   /** Up to `max` messages; each time another partition first, so that none is passed over. */
@@ -75,6 +92,7 @@ export class KafkaPartitions {
 
   /** Nothing more is handed out. */
   leave(): void {
+    this.#wanted = [];
     for (const window of this.#windows.values()) window.leaving = true;
   }
 
@@ -82,6 +100,7 @@ export class KafkaPartitions {
   lose(): void {
     for (const window of this.#windows.values()) window.lost = true;
     this.#windows.clear();
+    this.#wanted = [];
   }
 
   #idle(): KafkaWindow[] {

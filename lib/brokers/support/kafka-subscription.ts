@@ -1,4 +1,4 @@
-import type { Delivery, Subscription } from '../../contracts/broker.js';
+import type { Delivery, Pulse, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
 import { KafkaCommitter } from './kafka-committer.js';
@@ -6,6 +6,7 @@ import { KafkaFetcher } from './kafka-fetcher.js';
 import { KafkaMember } from './kafka-member.js';
 import { REQUEST_TIMEOUT, type KafkaSettings } from './kafka-options.js';
 import { KafkaPartitions } from './kafka-partitions.js';
+import type { Seat } from './kafka-seat.js';
 import type { KafkaClients } from './kafka-session.js';
 import type { KafkaTopics } from './kafka-topics.js';
 import type { Entry } from './kafka-window.js';
@@ -25,6 +26,9 @@ export interface KafkaSubscriptionParts {
   clients(): Promise<KafkaClients>;
   /** Milliseconds. */
   readonly session: number;
+  /** In the group of the topic. */
+  readonly seat: Seat;
+  readonly pulse: Pulse | undefined;
   /** The most that will be out, of one partition. */
   readonly prefetch: number;
   /** The error as one of ours; what was silent is replaced. */
@@ -39,8 +43,6 @@ export class KafkaSubscription implements Subscription {
   readonly #fetcher: KafkaFetcher;
   readonly #committer: KafkaCommitter;
   readonly #polling: Polling;
-  /** Partitions whose committed offsets are asked for; another list when the group formed anew meanwhile. */
-  #wanted: readonly number[] = [];
   #opening: Promise<void> = Promise.resolve();
   /** What the next `receive` rejects with; for good when the membership is over. */
   #fault: unknown;
@@ -51,17 +53,19 @@ export class KafkaSubscription implements Subscription {
     readonly topic: string,
     private readonly parts: KafkaSubscriptionParts,
   ) {
-    const { settings, clock, clients, topics, session, prefetch } = parts;
+    const { settings, clock, clients, session, seat, prefetch } = parts;
     this.#partitions = new KafkaPartitions(Math.min(prefetch, RESERVE), prefetch);
     this.#polling = new Polling(clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
+      clock,
       // A group that forms anew answers when all members have, or have run out of time; and that may be told a little later.
       client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + 2000) },
-      group: topics.groupOf(topic),
+      seat,
       topic,
       session,
       held: () => this.#partitions.tell(),
       joined: (partitions, kept) => this.#joined(partitions, kept),
+      silent: (error) => void this.parts.failed(error),
       failed: (error) => this.#news(error, true),
     });
     this.#fetcher = new KafkaFetcher(this.#member.consumer, topic, settings.client);
@@ -78,10 +82,14 @@ export class KafkaSubscription implements Subscription {
     return this.#partitions.out;
   }
 
+  get pulse(): Pulse | undefined {
+    return this.parts.pulse;
+  }
+
   /** Resolves when the group has taken it in, or takes its time. Rejects when it can't be taken in. */
   async start(): Promise<void> {
     const patience = new AbortController();
-    const joining = this.#join().then(() => this.#opening);
+    const joining = this.#member.join().then(() => this.#opening);
     await Promise.race([joining, this.parts.clock.sleep(JOIN, patience.signal)]).finally(() => patience.abort());
     if (this.#over) throw this.parts.failed(this.#fault);
   }
@@ -136,11 +144,18 @@ export class KafkaSubscription implements Subscription {
 
   /** What is handed out is committed as such before, so that it is known when this process dies of it. */
   async #take(max: number): Promise<Delivery[]> {
+    if (this.#member.doubtful) await this.#confirm();
     const taken = this.#partitions.take(max);
     // While something is out, the next acknowledgement commits what is to come along with it.
     if (taken.length > 0 || !this.#partitions.waiting) return taken;
     await this.#store();
     return this.#partitions.take(max);
+  }
+
+  /** What is here may be another's by now: a commit is answered by the group. */
+  async #confirm(): Promise<void> {
+    for (const window of this.#partitions.windows) window.dirty = true;
+    await this.#store();
   }
 
   async #store(): Promise<void> {
@@ -158,33 +173,18 @@ export class KafkaSubscription implements Subscription {
     this.#polling.wake();
   }
 
-  async #join(): Promise<void> {
-    try {
-      await this.#member.join();
-    } catch (error) {
-      this.#news(error, true);
-    }
-  }
-
   #joined(partitions: readonly number[], kept: boolean): void {
     if (this.#closing) return;
     if (!kept) this.#partitions.lose();
-    this.#wanted = this.#partitions.assign(partitions);
-    this.#opening = this.#open(this.#wanted).catch((error: unknown) => this.#news(error, true));
+    this.#partitions.assign(partitions);
+    this.#opening = this.#open().catch((error: unknown) => this.#news(error, true));
     void this.#handOn().catch((error: unknown) => this.#news(error));
     this.#polling.wake();
   }
 
-  async #open(wanted: readonly number[]): Promise<void> {
-    if (wanted.length === 0) return;
+  async #open(): Promise<void> {
     const { topics, clients } = this.parts;
-    const { admin } = await clients();
-    const committed = await topics.committed(this.topic, [...wanted], admin);
-    if (wanted !== this.#wanted || this.#closing) return;
-    for (const partition of wanted) {
-      const { offset, text } = committed.get(partition) ?? { offset: 0, text: null };
-      this.#partitions.open(partition, offset, text);
-    }
+    await this.#partitions.open(async (wanted) => topics.committed(this.topic, wanted, (await clients()).admin));
     this.#news();
   }
 
@@ -195,6 +195,6 @@ export class KafkaSubscription implements Subscription {
       this.#partitions.giveUp();
     }
     // While it forms anew it may have been told before; then it is told again after that.
-    if (this.#partitions.untold && !this.#closing) void this.#join();
+    if (this.#partitions.untold && !this.#closing) void this.#member.join();
   }
 }

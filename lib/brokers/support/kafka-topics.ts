@@ -3,6 +3,7 @@ import { said, unknownTopic } from './kafka-error.js';
 import { DONE, readMarks } from './kafka-marks.js';
 import { topicOf } from './kafka-names.js';
 import type { KafkaSettings } from './kafka-options.js';
+import type { Committed } from './kafka-partitions.js';
 import type { KafkaClients } from './kafka-session.js';
 
 /** How often, and how many milliseconds apart, a new topic is looked for: each node learns of it on its own. */
@@ -90,7 +91,7 @@ export class KafkaTopics {
     topic: string,
     partitionIndexes: number[],
     admin: KafkaClients['admin'],
-  ): Promise<Map<number, { offset: number; text: string | null }>> {
+  ): Promise<Map<number, Committed>> {
     const groups = [{ groupId: this.groupOf(topic), topics: [{ name: topic, partitionIndexes }] }];
     const [group] = await admin.listConsumerGroupOffsets({ groups });
     const found = group?.topics.find(({ name }) => name === topic)?.partitions ?? [];
