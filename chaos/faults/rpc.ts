@@ -31,6 +31,7 @@ export const rpc: Fault = {
   short: { tasks: 200, processes: 1, faults: 2, lease: 2000 },
   async inflict(rig) {
     const told: Outcomes[] = [];
+    rig.enough();
     const standstill = monitorEventLoopDelay();
     for (let n = 0; n < PROCESSES; n++) {
       const members = [rig.fleet.start('callee'), rig.fleet.start('caller')];

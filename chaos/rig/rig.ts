@@ -110,10 +110,15 @@ export class Rig {
     return member;
   }
 
+  /** However long harm is done, no more tasks are published than were wanted: each that is remembered makes this process grow. */
+  enough(): void {
+    this.parts.supply.close();
+  }
+
   /** Resolves when every task that was wanted is acknowledged and done for ever, those apart that `fault` makes die. */
   async finish({ deadly = () => false, copies = false }: Fault): Promise<void> {
     const { supply, history } = this.parts;
-    supply.close();
+    this.enough();
     await this.until('all tasks to be published', () => supply.isComplete);
     const left = (set: ReadonlySet<string>): boolean =>
       [...history.acknowledged].some((task) => !set.has(task) && !deadly(task));
