@@ -4,11 +4,26 @@ import type { Rig } from '../rig/rig.js';
 
 /** Milliseconds for connections that nobody needs any more to go. */
 const SETTLING = 15_000;
+/** Milliseconds between two looks, and how many must find no new connection. */
+const LOOK = 500;
+const STEADY = 10;
 /** The most bytes by which the heap of a process may grow. */
 const HEAP = 10 * 2 ** 20;
 
-/** What the consumers hold, each. */
-export async function weights(rig: Rig): Promise<readonly Weight[]> {
+/** What the consumers hold, each, when every connection that is opened only when it is needed has been opened. */
+export async function steadyWeights(rig: Rig): Promise<readonly Weight[]> {
+  let steady = await weights(rig);
+  for (let looks = 0; looks < STEADY; looks++) {
+    await rig.pause(LOOK);
+    const now = await weights(rig);
+    if (most(now, 'sockets') <= most(steady, 'sockets')) continue;
+    steady = now;
+    looks = 0;
+  }
+  return steady;
+}
+
+async function weights(rig: Rig): Promise<readonly Weight[]> {
   const members = rig.fleet.consumers;
   const weighed = await rig.during('the processes to be weighed', Promise.all(members.map((member) => member.weigh())));
   return weighed.filter((weight) => weight !== undefined);
@@ -16,11 +31,10 @@ export async function weights(rig: Rig): Promise<readonly Weight[]> {
 
 /** Nothing must be left of what was built anew, again and again. */
 export async function growth(rig: Rig, before: readonly Weight[]): Promise<Finding[]> {
-  const most = (all: readonly Weight[], of: keyof Weight): number => Math.max(...all.map((weight) => weight[of]));
   let after = await weights(rig);
   const end = performance.now() + SETTLING;
   while (most(after, 'sockets') > most(before, 'sockets') && performance.now() < end) {
-    await rig.pause(500);
+    await rig.pause(LOOK);
     after = await weights(rig);
   }
   const sockets = [most(before, 'sockets'), most(after, 'sockets')] as const;
@@ -31,3 +45,5 @@ export async function growth(rig: Rig, before: readonly Weight[]): Promise<Findi
     { name: 'heap of a process, MB', value: heaps.map(megabytes).join(' '), ok: heaps[1] - heaps[0] <= HEAP },
   ];
 }
+
+const most = (all: readonly Weight[], of: keyof Weight): number => Math.max(...all.map((weight) => weight[of]));

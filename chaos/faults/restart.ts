@@ -1,6 +1,6 @@
 import type { Weight } from '../process/order.js';
 import type { Fault } from '../rig/fault.js';
-import { growth, weights } from './growth.js';
+import { growth, steadyWeights } from './growth.js';
 import { resumed, whileDown } from './outage.js';
 
 /** A server that is updated, or moves. */
@@ -15,8 +15,7 @@ export const restart: Fault = {
     for (let n = 0; n < rig.settings.faults; n++) {
       await rig.turn(n);
       waits.push(await whileDown(rig, () => rig.server.restart()));
-      // By then every connection that is opened only when it is needed has been opened.
-      if (n === 0) before = await weights(rig);
+      if (n === 0) before = await steadyWeights(rig);
     }
     return [...resumed(waits), ...(await growth(rig, before))];
   },
