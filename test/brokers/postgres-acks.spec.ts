@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
@@ -44,6 +45,25 @@ withService('postgres', (url) => {
       await subscription.close();
       expect(await subscription.ack([second!])).toEqual([second]);
     });
+  });
+
+  it('what a server forgot that fell, and handed out again, is not acknowledged by the first receipt', async () => {
+    const broker = postgres({ url });
+    const database = new pg.Client(url);
+    await Promise.all([broker.connect({ clock: new SystemClock() }), database.connect()]);
+    const queue = `fallen-${randomUUID()}`;
+    onTestFinished(async () => {
+      await broker.purge!(queue);
+      await Promise.all([broker.close(), database.end()]);
+    });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 60_000 });
+    await broker.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
+    const [before] = await subscription.receive(1, NEVER);
+    await database.query('UPDATE funq.funq_tasks SET owner = 0, deliveries = 0 WHERE queue = $1', [queue]);
+    const [after] = await subscription.receive(1, NEVER);
+    expect(await subscription.extend!([before!, after!])).toEqual([before]);
+    expect(await subscription.ack([before!])).toEqual([before]);
+    expect(await subscription.ack([after!])).toEqual([]);
   });
 
   it('what a claim took whose answer got lost is handed to the same consumer, uncounted', async () => {

@@ -26,8 +26,8 @@ export class PostgresSubscription implements Subscription {
   #pulse: Pulse | undefined;
   /** Acknowledged, and the answer was not heard yet. */
   readonly #unheard = new Set<string>();
-  /** Handed to the core and not settled. */
-  readonly #out = new Set<string>();
+  /** Handed to the core and not settled, each by the last receipt of it: a server that fell forgets to whom it gave something. */
+  readonly #out = new Map<string, Receipt>();
   /** Until then, messages may turn up that were claimed by calls whose answer never came. */
   #doubtUntil = -Infinity;
   #closing: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class PostgresSubscription implements Subscription {
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     if (!this.#closing) await this.#stayAlive();
-    return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).owner !== this.#id);
+    return deliveries.filter((delivery) => this.#closing || !this.#holds(delivery));
   }
 
   close(): Promise<void> {
@@ -90,7 +90,7 @@ export class PostgresSubscription implements Subscription {
     const returned = await consumers.sweep(this.lease);
     if (returned.length > 0) wake(returned);
     const { taken, alive, due } = await this.#claim(max);
-    for (const delivery of taken) this.#out.add(receiptOf(delivery).seq);
+    for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
     if (!alive && !this.#closing) {
       await this.#register();
       return { taken, next: 0 };
@@ -101,7 +101,7 @@ export class PostgresSubscription implements Subscription {
   async #claim(max: number): Promise<Claim> {
     const { tasks, clock } = this.parts;
     if (clock.monotonic() < this.#doubtUntil) {
-      const taken = await tasks.recover(this.#id, [...this.#out], max);
+      const taken = await tasks.recover(this.#id, [...this.#out.keys()], max);
       if (taken.length > 0) return { taken, alive: true, rested: false, due: Infinity };
     }
     try {
@@ -152,15 +152,18 @@ export class PostgresSubscription implements Subscription {
     change: (owner: number, seqs: readonly string[]) => Promise<Set<string>>,
   ): Promise<readonly Delivery[]> {
     const owner = this.#id;
-    const seqs: string[] = [];
-    for (const delivery of deliveries) {
-      const receipt = receiptOf(delivery);
-      if (receipt.owner === owner) seqs.push(receipt.seq);
-    }
+    const held = deliveries.filter((delivery) => this.#holds(delivery));
+    const seqs = held.map((delivery) => receiptOf(delivery).seq);
     const lost = seqs.length > 0 ? await change(owner, seqs) : new Set<string>();
-    if (owner === this.#id) for (const seq of seqs) this.#out.delete(seq);
-    if (lost.size === 0 && seqs.length === deliveries.length) return [];
-    return deliveries.filter((each) => receiptOf(each).owner !== owner || lost.has(receiptOf(each).seq));
+    for (const delivery of held) if (this.#holds(delivery)) this.#out.delete(receiptOf(delivery).seq);
+    if (lost.size === 0 && held.length === deliveries.length) return [];
+    const kept = new Set(held);
+    return deliveries.filter((delivery) => !kept.has(delivery) || lost.has(receiptOf(delivery).seq));
+  }
+
+  #holds(delivery: Delivery): boolean {
+    const receipt = receiptOf(delivery);
+    return this.#out.get(receipt.seq) === receipt;
   }
 
   #ended(): Error {
