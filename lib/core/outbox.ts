@@ -1,7 +1,7 @@
 import type { Broker, Outgoing } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { Batcher } from './batcher.js';
 import { withDeadline } from '../contracts/deadline.js';
+import { Batcher } from './batcher.js';
 import { FunqConfigError, FunqError } from './errors.js';
 import type { Events } from './events.js';
 

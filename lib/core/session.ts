@@ -1,7 +1,7 @@
 import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { Batcher, type Listener } from './batcher.js';
 import { withDeadline } from '../contracts/deadline.js';
+import { Batcher, type Listener } from './batcher.js';
 import { FunqError } from './errors.js';
 import type { Heartbeat } from './heartbeat.js';
 import { insist } from './insist.js';

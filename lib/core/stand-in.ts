@@ -1,7 +1,7 @@
 import type { OpenPulse, PulseConnection, PulseSource } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { RECONNECT, backoff } from './backoff.js';
 import { withDeadline } from '../contracts/deadline.js';
+import { RECONNECT, backoff } from './backoff.js';
 
 /** All that is to be kept alive; sent as a whole at every change. */
 export interface Orders {

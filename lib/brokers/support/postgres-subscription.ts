@@ -89,8 +89,10 @@ export class PostgresSubscription implements Subscription {
     void listener.check();
     const returned = await consumers.sweep(this.lease);
     if (returned.length > 0) wake(returned);
-    const { taken, alive, due } = await this.#claim(max);
-    for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
+    const id = this.#id;
+    const { taken, alive, due } = await this.#claim(id, max);
+    // Given up for dead meanwhile, what was claimed is not ours.
+    if (id === this.#id) for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
     if (!alive && !this.#closing) {
       await this.#register();
       return { taken, next: 0 };
@@ -98,15 +100,15 @@ export class PostgresSubscription implements Subscription {
     return due < Infinity ? { taken, next: due } : { taken };
   }
 
-  async #claim(max: number): Promise<Claim> {
+  async #claim(id: number, max: number): Promise<Claim> {
     const { tasks, clock } = this.parts;
     if (clock.monotonic() < this.#doubtUntil) {
-      const taken = await tasks.recover(this.#id, [...this.#out.keys()], max);
+      const taken = await tasks.recover(id, [...this.#out.keys()], max);
       if (taken.length > 0) return { taken, alive: true, rested: false, due: Infinity };
     }
     try {
-      const claim = await tasks.claim(this.queue, this.#id, max);
-      return claim.rested && !this.#closing ? await tasks.claim(this.queue, this.#id, max) : claim;
+      const claim = await tasks.claim(this.queue, id, max);
+      return claim.rested && !this.#closing ? await tasks.claim(this.queue, id, max) : claim;
     } catch (error) {
       this.#doubtUntil = clock.monotonic() + this.lease;
       throw error;

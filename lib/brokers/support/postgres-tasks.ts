@@ -8,7 +8,6 @@ import { NOBODY } from './postgres-tables.js';
 export interface Receipt {
   /** Digits: only the server counts with it. */
   readonly seq: string;
-  readonly owner: number;
 }
 
 export interface Claim {
@@ -84,7 +83,7 @@ export class PostgresTasks {
     const [row] = await this.#run(this.#claim, [queue, owner, Math.min(max, MOST)]);
     const [seqs, redelivered, lengths, bodies, alive, rested, due] = row as ClaimRow;
     const taken =
-      seqs === null ? [] : deliveriesIn(owner, seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
+      seqs === null ? [] : deliveriesIn(seqs.split(','), redelivered.split(','), lengths.split(','), bodies);
     return { taken, alive, rested: rested ?? false, due: due === null ? Infinity : Math.max(0, due) };
   }
 
@@ -103,7 +102,7 @@ export class PostgresTasks {
   async recover(owner: number, known: readonly string[], max: number): Promise<Delivery[]> {
     const rows = await this.#run(this.#recover, [owner, `{${known.join()}}`, Math.min(max, MOST)]);
     return rows.map(([seq, redelivered, body]) => {
-      const receipt: Receipt = { seq: seq as string, owner };
+      const receipt: Receipt = { seq: seq as string };
       return { body: body as Buffer, receipt, redelivered: redelivered as number };
     });
   }
@@ -151,7 +150,6 @@ function columnsOf(messages: readonly Outgoing[]): unknown[] {
 
 /** The bodies came as one text. */
 function deliveriesIn(
-  owner: number,
   seqs: readonly string[],
   redelivered: readonly string[],
   lengths: readonly string[],
@@ -161,7 +159,7 @@ function deliveriesIn(
   let at = 0;
   return seqs.map((seq, index) => {
     const body = bytes.subarray(at, (at += Number(lengths[index])));
-    const receipt: Receipt = { seq, owner };
+    const receipt: Receipt = { seq };
     return { body, receipt, redelivered: Number(redelivered[index]) };
   });
 }
