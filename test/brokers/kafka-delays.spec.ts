@@ -6,33 +6,13 @@ import { Consumer, FunqModule, type Broker, type Outgoing, type Subscription } f
 import { kafka, type KafkaOptions } from 'nestjs-funq/kafka';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { bootModule } from '../nest/support/app.js';
+import { FastClock } from '../services/fast-clock.js';
 import { withService } from '../services/service.js';
 
 const system = new SystemClock();
 const PATIENCE = 30_000;
 const LIMIT = { timeout: 60_000 };
 const HOUR = 3_600_000;
-
-/** Time that runs `speed` times as fast. */
-class FastClock extends SystemClock {
-  readonly #start = system.now();
-
-  constructor(private readonly speed: number) {
-    super();
-  }
-
-  override now(): number {
-    return this.#start + (system.now() - this.#start) * this.speed;
-  }
-
-  override monotonic(): number {
-    return system.monotonic() * this.speed;
-  }
-
-  override after(ms: number, run: () => void): () => void {
-    return system.after(ms / this.speed, run);
-  }
-}
 
 withService('kafka', (brokers) => {
   const client = { clientId: 'test', bootstrapBrokers: [brokers] };

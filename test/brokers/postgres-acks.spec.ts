@@ -4,19 +4,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
 import { SystemClock } from '../../lib/core/system-clock.js';
+import { FastClock } from '../services/fast-clock.js';
 import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
-
-/** Goes ten times as fast. */
-class FastClock extends SystemClock {
-  override monotonic(): number {
-    return super.monotonic() * 10;
-  }
-
-  override after(ms: number, run: () => void, background = false): () => void {
-    return super.after(ms / 10, run, background);
-  }
-}
 
 const NEVER = new AbortController().signal;
 
@@ -71,7 +61,7 @@ withService('postgres', (url) => {
     const direct = postgres({ url });
     const broker = postgres({ url: through });
     await direct.connect({ clock: new SystemClock() });
-    await broker.connect({ clock: new FastClock() });
+    await broker.connect({ clock: new FastClock(10) });
     const queue = `claims-${randomUUID()}`;
     onTestFinished(async () => {
       await direct.purge!(queue);

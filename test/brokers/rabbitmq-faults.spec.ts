@@ -15,23 +15,13 @@ import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
+import { FastClock } from '../services/fast-clock.js';
 import { proxyTo } from '../services/proxy-to.js';
 
 const LIMIT = { timeout: 60_000 };
 const signal = new AbortController().signal;
 const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
 const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
-
-/** Goes ten times as fast. */
-class ShortClock extends SystemClock {
-  override monotonic(): number {
-    return super.monotonic() * 10;
-  }
-
-  override after(ms: number, run: () => void, background = false): () => void {
-    return super.after(ms / 10, run, background);
-  }
-}
 
 function spin(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end;);
@@ -142,7 +132,7 @@ withService('rabbitmq', (url) => {
     'an event loop that was blocked for longer than an answer may take does not cost the connection',
     LIMIT,
     async () => {
-      const { broker, queue } = await open({}, new ShortClock());
+      const { broker, queue } = await open({}, new FastClock(10));
       await broker.publish(queue, [out('first'), out('second')]);
       const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
       const held = [await next(subscription), await next(subscription)] as const;
