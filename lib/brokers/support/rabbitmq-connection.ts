@@ -3,6 +3,7 @@ import { connect, type Channel, type ChannelModel } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
 import { withDeadline } from '../../contracts/deadline.js';
 import { away, driverError } from './driver-error.js';
+import { gatherWrites } from './gather-writes.js';
 import { connectError } from './rabbitmq-error.js';
 import type { RabbitServer } from './rabbitmq-server.js';
 
@@ -90,6 +91,7 @@ export class RabbitConnection {
     });
     try {
       this.server.check(model);
+      gatherWrites(streamOf(model));
       return model;
     } catch (error) {
       destroy(model);
@@ -100,7 +102,10 @@ export class RabbitConnection {
 
 /** Ends a connection without asking the other side. */
 function destroy(model: ChannelModel): void {
-  const { stream } = model.connection as unknown as { stream: Duplex };
   // The client only learns of an end that has a reason.
-  stream.destroy(new Error('given up'));
+  streamOf(model).destroy(new Error('given up'));
+}
+
+function streamOf(model: ChannelModel): Duplex {
+  return (model.connection as unknown as { stream: Duplex }).stream;
 }

@@ -15,7 +15,8 @@ export interface Sending {
   readonly exchange: string;
   readonly key: string;
   readonly body: Uint8Array;
-  readonly properties: Options.Publish & { readonly messageId: string };
+  /** A message that no queue takes is told of by its id: `mandatory`. */
+  readonly properties: Options.Publish & { readonly messageId: string; readonly mandatory: true };
 }
 
 /** No queue took the message. */
@@ -111,8 +112,8 @@ export class RabbitOutlet {
 
   #write({ exchange, key, body, properties }: Sending, told: (answer: Error | null) => void): boolean {
     try {
-      const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      return this.channel.publish(exchange, key, content, { ...properties, mandatory: true }, told);
+      const content = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      return this.channel.publish(exchange, key, content, properties, told);
     } catch (error) {
       told(error as Error);
       return true;

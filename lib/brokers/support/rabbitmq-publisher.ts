@@ -7,6 +7,9 @@ import { channelError } from './rabbitmq-error.js';
 import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
 import type { RabbitTopology } from './rabbitmq-topology.js';
 
+/** One for all messages: the client makes its own of it, several times faster than of none. */
+const NO_HEADERS = Object.freeze({});
+
 /** Turns messages into what the server is sent, over one channel that is opened again when it has ended. */
 export class RabbitPublisher {
   #opening: Promise<RabbitOutlet> | undefined;
@@ -100,17 +103,18 @@ export class RabbitPublisher {
 
   #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Sending {
     const route = this.topology.routeOf(queue);
-    // Whoever waits for a reply has given up, or asks again, when the server is back.
-    const persistent = !queue.startsWith(TRANSIENT_PREFIX);
-    const properties = { messageId: id, persistent, ...(priority && { priority }) };
-    const expiration = ttl === undefined ? {} : { expiration: Math.max(0, Math.ceil(ttl)) };
-    if (route) {
-      const { exchange, key = '', headers } = route;
-      return { exchange, key, body, properties: { ...properties, ...expiration, headers } };
-    }
-    if (delay <= 0) return { exchange: '', key: name, body, properties: { ...properties, ...expiration } };
-    // A time to live would end the wait, so there is none.
-    const { exchange, headers } = wayOf(delay);
-    return { exchange, key: name, body, properties: { ...properties, headers } };
+    const way = delay > 0 && !route ? wayOf(delay) : undefined;
+    const { exchange, headers = NO_HEADERS } = route ?? way ?? { exchange: '' };
+    const properties = {
+      messageId: id,
+      // Whoever waits for a reply has given up, or asks again, when the server is back.
+      persistent: !queue.startsWith(TRANSIENT_PREFIX),
+      priority: priority || undefined,
+      // A time to live would end a delay.
+      expiration: ttl === undefined || way ? undefined : Math.max(0, Math.ceil(ttl)),
+      headers,
+      mandatory: true,
+    } as const;
+    return { exchange, key: route ? (route.key ?? '') : name, body, properties };
   }
 }

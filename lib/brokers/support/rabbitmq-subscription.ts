@@ -159,6 +159,7 @@ function copyOf(message: ConsumeMessage, key: string): Sending {
   const properties = {
     messageId: (messageId as string | undefined) ?? randomUUID(),
     persistent: true,
+    mandatory: true as const,
     contentType, contentEncoding, priority, correlationId, replyTo, timestamp, type, appId,
     headers: { ...Object.fromEntries(kept), [REDELIVERED]: countOf(message) },
   }; // prettier-ignore
