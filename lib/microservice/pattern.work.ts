@@ -1,9 +1,11 @@
 import type { ConsumerDeserializer, MessageHandler } from '@nestjs/microservices';
+import type { ReplyAddress } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
 import { currentRun, withinRun } from '../core/current-task.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from '../nest/arguments.js';
 import { ControlChain, type Control } from '../nest/interceptors/control.js';
+import { promised } from '../nest/method.js';
 import { Callee, type CalleeParts } from './callee.js';
 import { FunqContext } from './funq.context.js';
 import { eachValue, isStream } from './values.js';
@@ -34,15 +36,23 @@ export class PatternWork {
     this.#full = new ControlChain(parts.controls);
   }
 
-  /** Rejects with what Nest's exception filters made of an error. */
-  async invoke(task: RunningTask): Promise<unknown> {
+  /** Rejects with what Nest's exception filters made of an error. Promises are few: each costs as much as a function. */
+  invoke(task: RunningTask): Promise<unknown> {
     const { reply } = task.envelope;
     const { clock } = this.parts.connection;
     if (reply?.parts !== undefined && clock.now() > reply.until + SKEW) {
       task.discard('its caller waits no more', 'expired');
-      return undefined;
+      return Promise.resolve();
     }
-    if (task.policy.schema) task.args = await checkArguments(task.policy, task.args);
+    return task.policy.schema ? this.#checked(task) : this.#controlled(task);
+  }
+
+  async #checked(task: RunningTask): Promise<unknown> {
+    task.args = await checkArguments(task.policy, task.args);
+    return this.#controlled(task);
+  }
+
+  #controlled(task: RunningTask): Promise<unknown> {
     const chain = task.policy === this.policy ? this.#own : this.#full;
     return chain.around(task, () => {
       const { run } = task;
@@ -52,31 +62,39 @@ export class PatternWork {
     });
   }
 
-  async #run(task: RunningTask): Promise<unknown> {
+  #run(task: RunningTask): Promise<unknown> {
     const context = new FunqContext([task.run, this.pattern]);
-    const data = this.parts.deserializer ? await this.#read(task.args[0]) : task.args[0];
-    return this.parts.within(context, async () => {
-      const { reply } = task.envelope;
-      if (reply?.parts === undefined) return this.#alone(task, await this.handler(data, context));
-      const callee = new Callee(this.parts, task, reply);
-      try {
-        return await callee.answer(await this.handler(data, context));
-      } catch (error) {
-        // It failed because it was told to end.
-        if (callee.left) return undefined;
-        throw error;
-      } finally {
-        callee.end();
-      }
-    });
+    const { within, deserializer } = this.parts;
+    const [raw] = task.args;
+    if (!deserializer) return within(context, () => this.#call(task, raw, context));
+    return this.#read(raw).then((data) => within(context, () => this.#call(task, data, context)));
+  }
+
+  #call(task: RunningTask, data: unknown, context: FunqContext): Promise<unknown> {
+    const { reply } = task.envelope;
+    const handle = (): unknown => this.handler(data, context);
+    if (reply?.parts !== undefined) return this.#answered(task, reply, handle);
+    return promised(handle).then((result) => (isStream(result) ? this.#last(task, result) : result));
+  }
+
+  async #answered(task: RunningTask, reply: ReplyAddress, handle: () => unknown): Promise<unknown> {
+    const callee = new Callee(this.parts, task, reply);
+    try {
+      return await callee.answer(await handle());
+    } catch (error) {
+      // It failed because it was told to end.
+      if (callee.left) return undefined;
+      throw error;
+    } finally {
+      callee.end();
+    }
   }
 
   /** Nobody takes its values as they come: to its end, and to its last value. */
-  async #alone(task: RunningTask, result: unknown): Promise<unknown> {
-    if (!isStream(result)) return result;
+  async #last(task: RunningTask, stream: unknown): Promise<unknown> {
     let last: unknown;
     const take = (value: unknown): void => void (last = value);
-    await eachValue(result, take, { signal: task.signal, maxBuffer: this.parts.maxBuffer });
+    await eachValue(stream, take, { signal: task.signal, maxBuffer: this.parts.maxBuffer });
     return last;
   }
 
