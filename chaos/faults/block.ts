@@ -2,8 +2,6 @@ import type { Fault } from '../rig/fault.js';
 
 /** Leases that a function keeps the event loop busy for. */
 const LEASES = 3;
-/** Milliseconds after which the thread of a process that has just started can stand in for its loop, on a busy machine. */
-const STARTED = 6000;
 /** Milliseconds until somebody else has noticed that a lease, or a connection, is over. */
 const NOTICE = 5000;
 
@@ -16,7 +14,6 @@ export const block: Fault = {
   async inflict(rig) {
     const { faults, lease, maxBlock = 0 } = rig.settings;
     let takenOver = 0;
-    await rig.pause(STARTED);
     for (let n = 0; n < faults; n++) {
       await rig.turn(n);
       // Every other one goes too far.

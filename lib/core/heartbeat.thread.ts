@@ -11,23 +11,25 @@ export interface ThreadData {
   readonly maxBlock: number;
 }
 
-/** What it tells: a source that can't be kept alive. */
+/** What it tells of a source, by its key: that it could be kept alive for the first time, or why it can't. */
 export interface ThreadNews {
-  readonly error: Error;
-  readonly delay: number;
+  readonly key: number;
+  readonly failure?: { readonly error: Error; readonly delay: number };
 }
 
 /** A program: the heartbeat thread, started by `heartbeat.ts`, until it is sent no orders any more. */
 const { turns, calls, maxBlock } = workerData as ThreadData;
+const tell = (news: ThreadNews): void => parentPort?.postMessage(news);
 const standIn = new StandIn({
   clock: new SystemClock(),
   maxBlock,
   turns: () => Atomics.load(turns, 0),
   calls: () => Atomics.load(calls, 0),
   load: (module) => import(module) as Promise<{ readonly openPulse: OpenPulse }>,
-  failed(thrown, delay) {
+  ready: (key) => tell({ key }),
+  failed(key, thrown, delay) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    parentPort?.postMessage({ error, delay } satisfies ThreadNews);
+    tell({ key, failure: { error, delay } });
   },
 });
 

@@ -5,6 +5,7 @@ import type { Clock } from '../contracts/clock.js';
 import { withDeadline } from '../contracts/deadline.js';
 import { backoff, type Backoff } from './backoff.js';
 import type { Events } from './events.js';
+import { KnownSource } from './known-source.js';
 import type { ThreadData, ThreadNews } from './heartbeat.thread.js';
 import type { Orders, SourceOrders } from './stand-in.js';
 
@@ -26,7 +27,7 @@ interface Kept {
 const LOOKS = 10;
 /** Ticks between two looks, so that a healthy loop always shows one. */
 const TICKS = 2;
-/** The longest, in milliseconds, that the thread may take to end by itself. */
+/** The longest, in milliseconds, that the thread may take to get ready, and to end by itself. */
 const DEADLINE = 5000;
 /** How a thread that died is replaced: after 1 s, growing to a minute. */
 const RESTART: Backoff = { delay: 1000, factor: 2, max: 60_000, jitter: 0.3 };
@@ -40,7 +41,7 @@ const HEALTHY = 60_000;
  */
 export class Heartbeat {
   readonly #kept = new Map<Subscription, Kept>();
-  readonly #keys = new Map<PulseSource, number>();
+  readonly #sources = new Map<PulseSource, KnownSource>();
   readonly #turns = new Int32Array(new SharedArrayBuffer(4));
   readonly #calls = new Int32Array(new SharedArrayBuffer(4));
   #lastKey = 0;
@@ -59,6 +60,17 @@ export class Heartbeat {
     if (pulse) this.#kept.set(subscription, { pulse, lease });
     else this.#kept.delete(subscription);
     this.#changed();
+  }
+
+  /**
+   * Undefined when the thread has shown that it can keep `subscription`, or that it can't; until then what resolves when it
+   * has, after five seconds at the latest. A loop that is blocked before may lose its leases.
+   */
+  unready(subscription: Subscription): Promise<void> | undefined {
+    const kept = this.#thread && this.#kept.get(subscription);
+    const ready = kept && this.#sources.get(kept.pulse.source)?.ready;
+    if (!ready) return undefined;
+    return withDeadline(this.options.clock, DEADLINE, ready, () => new Error('late')).catch(() => undefined);
   }
 
   /** Resolves when nothing is done for `subscription` any more; after the last one, when the thread is gone. */
@@ -92,17 +104,17 @@ export class Heartbeat {
       const { source, id, lasts = lease } = pulse;
       const known = sources.get(source);
       if (known) known.ids.push(id);
-      else sources.set(source, { key: this.#keyOf(source), module: source.module, data: source.data, ids: [id] });
+      else sources.set(source, { key: this.#known(source).key, module: source.module, data: source.data, ids: [id] });
       shortest = Math.min(shortest, lasts);
     }
-    for (const source of this.#keys.keys()) if (!sources.has(source)) this.#keys.delete(source);
+    for (const source of this.#sources.keys()) if (!sources.has(source)) this.#sources.delete(source);
     return { period: shortest / LOOKS, sources: [...sources.values()] };
   }
 
-  #keyOf(source: PulseSource): number {
-    const key = this.#keys.get(source) ?? ++this.#lastKey;
-    this.#keys.set(source, key);
-    return key;
+  #known(source: PulseSource): KnownSource {
+    const known = this.#sources.get(source) ?? new KnownSource(++this.#lastKey);
+    this.#sources.set(source, known);
+    return known;
   }
 
   #tick(period: number): void {
@@ -120,7 +132,10 @@ export class Heartbeat {
     const startedAt = clock.monotonic();
     let cause: unknown;
     thread.unref();
-    thread.on('message', ({ error, delay }: ThreadNews) => events.emit('heartbeatFailed', { error, delay }));
+    thread.on('message', ({ key, failure }: ThreadNews) => {
+      if (failure) events.emit('heartbeatFailed', failure);
+      for (const known of this.#sources.values()) if (known.key === key) known.tried();
+    });
     thread.on('error', (error) => (cause = error));
     thread.on('exit', (code) => {
       if (this.#thread !== thread) return;
@@ -135,6 +150,7 @@ export class Heartbeat {
     const delay = backoff(++this.#failures, RESTART);
     void this.#thread?.terminate();
     this.#thread = undefined;
+    for (const known of this.#sources.values()) known.tried();
     this.#cancelRestart = clock.after(
       delay,
       () => {

@@ -25,8 +25,10 @@ export interface StandInOptions {
   /** A number that changes as tasks' functions are called: without a turn when one that blocks follows another at once. */
   calls(): number;
   load(module: string): Promise<{ readonly openPulse: OpenPulse }>;
+  /** A source, by its key, has been beaten for the first time. */
+  ready(key: number): void;
   /** A source can't be kept alive; it is tried again after `delay`. Told once until it could be. */
-  failed(error: unknown, delay: number): void;
+  failed(key: number, error: unknown, delay: number): void;
 }
 
 /** The longest, in milliseconds, that opening a source, one beat or closing it may take. */
@@ -97,17 +99,19 @@ class Source {
   #connection: PulseConnection | undefined;
   #busy = false;
   #closed = false;
+  #ready = false;
   #failures = 0;
   #notBefore = -Infinity;
 
   constructor(
-    private readonly source: PulseSource,
+    private readonly source: SourceOrders,
     private readonly options: StandInOptions,
   ) {}
 
   /** Never rejects. A new connection beats at once, to show that it can. */
   async keep(needed: boolean): Promise<void> {
-    const { clock, failed } = this.options;
+    const { clock, ready, failed } = this.options;
+    const { key } = this.source;
     if (this.#busy || this.#closed || clock.monotonic() < this.#notBefore) return;
     this.#busy = true;
     try {
@@ -115,10 +119,12 @@ class Source {
       this.#connection ??= await this.#open();
       if (needed || isNew) await this.#inTime(this.#connection.beat(this.ids), 'a sign of life');
       this.#failures = 0;
+      if (!this.#ready) ready(key);
+      this.#ready = true;
     } catch (error) {
       const delay = backoff(++this.#failures, RECONNECT);
       this.#notBefore = clock.monotonic() + delay;
-      if (this.#failures === 1) failed(error, delay);
+      if (this.#failures === 1) failed(key, error, delay);
       await this.#disconnect();
     } finally {
       this.#busy = false;

@@ -23,6 +23,7 @@ it('A session has its pulse looked at when it opens, after each receive and exte
   };
   const heartbeat = {
     keep: (kept: Subscription, lease: number) => void steps.push(`keep ${kept === subscription} ${lease}`),
+    unready: step('ready', undefined),
     leave: step('leave', undefined),
   } as unknown as Heartbeat;
   const clock = new ManualClock();
@@ -45,7 +46,32 @@ it('A session has its pulse looked at when it opens, after each receive and exte
   await session.close();
   await clock.advance(3000);
   const keep = 'keep true 3000';
-  expect(steps).toEqual([keep, 'receive', keep, 'extend', keep, 'ack', 'leave', 'close']);
+  expect(steps).toEqual([keep, 'receive', keep, 'ready', 'extend', keep, 'ack', 'leave', 'close']);
+});
+
+it('What was received is handed out when another thread can keep it', async () => {
+  const delivery: Delivery = { body: new Uint8Array(), receipt: 1, redelivered: 0 };
+  const subscription = {
+    receive: async () => [delivery],
+    close: async () => undefined,
+  } as unknown as Subscription;
+  let ready = (): void => undefined;
+  const heartbeat = {
+    keep: () => undefined,
+    unready: () => new Promise<void>((resolve) => (ready = resolve)),
+    leave: async () => undefined,
+  } as unknown as Heartbeat;
+  const clock = new ManualClock();
+  const broker = memory();
+  const options = { queue: 'q', broker, name: 'default', clock, lease: 3000, prefetch: 1, heartbeat, lost: () => undefined };
+  const session = new Session(subscription, options, () => undefined);
+  let taken: Delivery[] | undefined;
+  const receiving = session.receive(1, new AbortController().signal).then((list) => (taken = list));
+  await clock.advance(1000);
+  expect(taken).toBeUndefined();
+  ready();
+  expect(await receiving).toEqual([delivery]);
+  await session.close();
 });
 
 it('An answer that came after its deadline is the true one, whatever a second try would say', async () => {

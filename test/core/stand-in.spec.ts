@@ -32,6 +32,7 @@ describe('StandIn', () => {
   let modules: Record<string, Module>;
   let one: Module;
   let told: string[];
+  let ready: number[];
   let turns: number;
   let calls: number;
   let standIn: StandIn;
@@ -57,6 +58,7 @@ describe('StandIn', () => {
     one = new Module();
     modules = { one, two: new Module() };
     told = [];
+    ready = [];
     turns = calls = 0;
     standIn = new StandIn({
       clock,
@@ -64,7 +66,8 @@ describe('StandIn', () => {
       turns: () => turns,
       calls: () => calls,
       load: async (name) => modules[name] ?? Promise.reject(new Error(`no ${name}`)),
-      failed: (error) => told.push((error as Error).message),
+      ready: (key) => ready.push(key),
+      failed: (_key, error) => told.push((error as Error).message),
     });
   });
 
@@ -73,6 +76,7 @@ describe('StandIn', () => {
     expect([one.opened, one.beats.length]).toEqual([1, 1]);
     await turning(50);
     expect([one.opened, one.beats.length]).toEqual([1, 1]);
+    expect(ready).toEqual([1]);
   });
 
   it('beats from the first look without a turn on, and no more from maxBlock on', async () => {

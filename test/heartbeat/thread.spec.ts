@@ -114,6 +114,34 @@ describe('the heartbeat thread', () => {
     expect(String(failures[1]!.error)).toContain('absent.js');
   });
 
+  it('is waited for until it has beaten once', async () => {
+    const first = subscription({ source: source(), id: 1 });
+    expect(heartbeat.unready(first)).toBeUndefined();
+    heartbeat.keep(first, LEASE);
+    const unready = heartbeat.unready(first);
+    expect(unready).toBeInstanceOf(Promise);
+    await unready;
+    expect(at(BEATS)).toBeGreaterThan(0);
+    expect(heartbeat.unready(first)).toBeUndefined();
+  });
+
+  it('is not waited for where it can not beat, or for long', async () => {
+    const absent = { module: new URL('absent.mjs', import.meta.url).href, data: null };
+    const none = subscription({ source: absent, id: 1 });
+    heartbeat.keep(none, LEASE);
+    await heartbeat.unready(none);
+    expect(failures).toHaveLength(1);
+    expect(heartbeat.unready(none)).toBeUndefined();
+    const dead = subscription({ source: source({ dies: true }), id: 1 });
+    heartbeat.keep(dead, LEASE);
+    await heartbeat.unready(dead);
+    const slow = subscription({ source: source({ silent: true }), id: 1 });
+    heartbeat.keep(slow, LEASE);
+    const waited = heartbeat.unready(slow);
+    await clock.advance(5000);
+    await waited;
+  });
+
   it('tells of a source that it can not open', async () => {
     const absent = { module: new URL('absent.mjs', import.meta.url).href, data: null };
     heartbeat.keep(subscription({ source: absent, id: 1 }), LEASE);
