@@ -37,10 +37,13 @@ export function settledBefore<T>(
 /** Calls `over` after `ms` that the event loop had for its work. */
 function unblocked(clock: Clock, ms: number, over: () => void): () => void {
   const due = clock.monotonic() + ms;
-  let cancel = clock.after(ms, () => {
-    const blocked = Math.min(clock.monotonic() - due, ms);
-    if (blocked > 0) cancel = clock.after(blocked, over);
-    else over();
-  });
+  let cancel = clock.after(ms, () => (cancel = putOff(clock, clock.monotonic() - due, ms, over)));
   return () => cancel();
+}
+
+/** Calls `over`: where the loop is `late`, only after as long again, at most `most`. What it returns prevents that. */
+export function putOff(clock: Clock, late: number, most: number, over: () => void, background?: boolean): () => void {
+  if (late > 0) return clock.after(Math.min(late, most), over, background);
+  over();
+  return () => undefined;
 }

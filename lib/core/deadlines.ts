@@ -1,9 +1,9 @@
 import type { Clock } from '../contracts/clock.js';
-import { settledBefore } from '../contracts/deadline.js';
+import { putOff, settledBefore } from '../contracts/deadline.js';
 
 interface Deadline {
   readonly at: number;
-  over(): void;
+  over(late: number): void;
 }
 
 /**
@@ -21,8 +21,8 @@ export class Deadlines {
     private readonly length: number,
   ) {}
 
-  /** Calls `over` at the end of the time, outside of any task; the returned function ends it before. */
-  set(over: () => void): () => void {
+  /** Calls `over` at the end of the time, or `late` milliseconds after it, outside of any task; the returned function ends it before. */
+  set(over: (late: number) => void): () => void {
     const deadline: Deadline = { at: this.clock.monotonic() + this.length, over };
     this.#pending.add(deadline);
     if (!this.#cancel) this.#aim(this.length);
@@ -32,9 +32,13 @@ export class Deadlines {
     };
   }
 
-  /** Settles as `work` does, or rejects with `late()` at the end of the time. What it does later is ignored. */
+  /** Settles as `work` does, or rejects with `late()` at the end of the time, as `withDeadline` does. */
   within<T>(work: () => Promise<T>, late: () => Error): Promise<T> {
-    return settledBefore((over) => this.set(over), work, late);
+    const set = (over: () => void): (() => void) => {
+      let cancel = this.set((ms) => (cancel = putOff(this.clock, ms, this.length, over, true)));
+      return () => cancel();
+    };
+    return settledBefore(set, work, late);
   }
 
   #aim(ms: number): void {
@@ -46,7 +50,7 @@ export class Deadlines {
     for (const deadline of this.#pending) {
       if (deadline.at > now) break;
       this.#pending.delete(deadline);
-      deadline.over();
+      deadline.over(now - deadline.at);
     }
     this.#rest();
     const [next] = this.#pending;

@@ -28,6 +28,30 @@ const late = (): Error => new Error('late');
 const never = (): Promise<never> => new Promise(() => undefined);
 
 describe('deadlines of one length', () => {
+  it.each([
+    { blocked: 0, grace: 0 },
+    { blocked: 300, grace: 300 },
+    { blocked: 60_000, grace: 1000 },
+  ])('for an answer are put off once, by the $blocked ms that the loop was blocked', async ({ blocked, grace }) => {
+    const clock = new ManualClock();
+    let over: number | undefined;
+    const deadlines = new Deadlines(clock, 1000);
+    deadlines.within(never, late).catch(() => (over = clock.monotonic()));
+    await clock.leap(1000 + blocked);
+    await clock.advance(5000);
+    expect(over).toBe(1000 + blocked + grace);
+  });
+
+  it('leave no timer behind when the answer comes in the time that they were put off by', async () => {
+    const clock = new ManualClock();
+    let answer = (_text: string): void => undefined;
+    const asked = new Deadlines(clock, 1000).within(() => new Promise<string>((resolve) => (answer = resolve)), late);
+    await clock.leap(1500);
+    answer('here');
+    expect(await asked).toBe('here');
+    expect(clock.pending).toBe(0);
+  });
+
   it('end each at its own moment, on one timer', async () => {
     const clock = new CountingClock();
     const deadlines = new Deadlines(clock, 1000);
