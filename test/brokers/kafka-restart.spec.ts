@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { Admin } from '@platformatic/kafka';
 import { expect, it, onTestFinished } from 'vitest';
 import { Consumer, FunqModule } from 'nestjs-funq';
 import { kafka } from 'nestjs-funq/kafka';
 import { startPrivate, type PrivateServer } from '../../scripts/services/index.mjs';
+import { KafkaMember } from '../../lib/brokers/support/kafka-member.js';
+import type { KafkaSettings } from '../../lib/brokers/support/kafka-options.js';
+import { seatIn } from '../../lib/brokers/support/kafka-seat.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { bootModule } from '../nest/support/app.js';
 import { withService } from '../services/service.js';
@@ -26,6 +30,39 @@ async function ownServer(): Promise<PrivateServer> {
 }
 
 withService('kafka', () => {
+  it(
+    'a member that was closed while the server was away does not stay when it is back',
+    { timeout: 120_000 },
+    async () => {
+      const server = await ownServer();
+      const client = { bootstrapBrokers: [server.url], requestTimeout: 5000, connectTimeout: 5000, retries: 10 };
+      const admin = new Admin({ ...client, clientId: 'test' });
+      onTestFinished(() => admin.close());
+      const group = async (): Promise<string[]> => [
+        ...((await admin.describeGroups({ groups: ['workers'] })).get('workers')?.members.keys() ?? []),
+      ];
+      await admin.createTopics({ topics: ['jobs'], partitions: 1, replicas: 1 });
+      const member = new KafkaMember({
+        clock,
+        client: { ...client, clientId: 'closed' } as KafkaSettings['client'],
+        seat: seatIn('workers'),
+        topic: 'jobs',
+        session: 6000,
+        held: () => [],
+        joined: () => undefined,
+        silent: () => undefined,
+        failed: () => undefined,
+      });
+      await member.join();
+      await server.stop();
+      await member.close();
+      await server.start();
+      // As the client does by itself when it was joining meanwhile.
+      await member.consumer.joinGroup();
+      await expect.poll(() => group().catch(String), { timeout: PATIENCE }).toEqual([]);
+    },
+  );
+
   it(
     'an app goes on by itself when its server was restarted or killed, and loses nothing',
     { timeout: 240_000 },

@@ -75,6 +75,8 @@ export class KafkaMember {
       // No generation forms without a member: it told what it had, or it is out of the group and never comes back by that name.
       const kept = memberId === this.#id;
       this.#joining = false;
+      // The client's own joining went on after the closing, which failed: else nobody would read what it is given.
+      if (this.#closed) return void this.#leave().catch(() => this.#disconnect());
       this.#silences = 0;
       this.#confirmedAt = this.#sentAt;
       this.#id = memberId;
@@ -128,12 +130,18 @@ export class KafkaMember {
     this.#closed = true;
     take(this.options.seat);
     try {
-      await this.consumer.close(true);
+      await this.#leave();
       return undefined;
     } catch {
       this.#disconnect();
-      return this.#id;
+      return this.consumer.memberId ?? this.#id;
     }
+  }
+
+  /** First of all the client is to join no more: its `close` alone does not end a joining that is under way. */
+  async #leave(): Promise<void> {
+    await this.consumer.leaveGroup(true);
+    await this.consumer.close(true);
   }
 
   /** A connection may be silent for good, or a group for as long as it waits for others: both is tried again. */

@@ -174,8 +174,8 @@ export class KafkaSubscription implements Subscription {
   }
 
   #joined(partitions: readonly number[], kept: boolean): void {
-    if (this.#closing) return;
     if (!kept) this.#partitions.lose();
+    if (this.#closing) return;
     this.#partitions.assign(partitions);
     this.#opening = this.#open().catch((error: unknown) => this.#news(error, true));
     void this.#handOn().catch((error: unknown) => this.#news(error));
