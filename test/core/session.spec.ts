@@ -63,7 +63,16 @@ it('What was received is handed out when another thread can keep it', async () =
   } as unknown as Heartbeat;
   const clock = new ManualClock();
   const broker = memory();
-  const options = { queue: 'q', broker, name: 'default', clock, lease: 3000, prefetch: 1, heartbeat, lost: () => undefined };
+  const options = {
+    queue: 'q',
+    broker,
+    name: 'default',
+    clock,
+    lease: 3000,
+    prefetch: 1,
+    heartbeat,
+    lost: () => undefined,
+  };
   const session = new Session(subscription, options, () => undefined);
   let taken: Delivery[] | undefined;
   const receiving = session.receive(1, new AbortController().signal).then((list) => (taken = list));
