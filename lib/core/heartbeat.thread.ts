@@ -11,7 +11,7 @@ export interface ThreadData {
   readonly maxBlock: number;
 }
 
-/** What it tells of a source, by its key: that it could be kept alive for the first time, or why it can't. */
+/** What it tells of a source, by its key: that a new connection could keep it alive, or why none can. */
 export interface ThreadNews {
   readonly key: number;
   readonly failure?: { readonly error: Error; readonly delay: number };

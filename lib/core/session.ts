@@ -90,7 +90,10 @@ export class Session {
     this.#keep();
   }
 
-  /** Up to `max` deliveries, to be held at once; none before another thread can keep them. Rejects with `FUNQ_BROKER_UNAVAILABLE` when the broker does not answer, or as it does. */
+  /**
+   * Up to `max` deliveries, to be held at once; none before another thread can keep them. Rejects with `FUNQ_BROKER_UNAVAILABLE`
+   * when the broker does not answer, or as it does.
+   */
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     const receiving = this.subscription.receive(max, signal);
     const deliveries = await (this.options.broker.features.patient ? receiving : this.#inTime(receiving));

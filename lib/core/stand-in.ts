@@ -25,7 +25,7 @@ export interface StandInOptions {
   /** A number that changes as tasks' functions are called: without a turn when one that blocks follows another at once. */
   calls(): number;
   load(module: string): Promise<{ readonly openPulse: OpenPulse }>;
-  /** A source, by its key, has been beaten for the first time. */
+  /** A source, by its key, has been beaten for over a new connection. */
   ready(key: number): void;
   /** A source can't be kept alive; it is tried again after `delay`. Told once until it could be. */
   failed(key: number, error: unknown, delay: number): void;
@@ -99,7 +99,6 @@ class Source {
   #connection: PulseConnection | undefined;
   #busy = false;
   #closed = false;
-  #ready = false;
   #failures = 0;
   #notBefore = -Infinity;
 
@@ -119,8 +118,7 @@ class Source {
       this.#connection ??= await this.#open();
       if (needed || isNew) await this.#inTime(this.#connection.beat(this.ids), 'a sign of life');
       this.#failures = 0;
-      if (!this.#ready) ready(key);
-      this.#ready = true;
+      if (isNew) ready(key);
     } catch (error) {
       const delay = backoff(++this.#failures, RECONNECT);
       this.#notBefore = clock.monotonic() + delay;

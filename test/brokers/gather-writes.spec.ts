@@ -1,12 +1,11 @@
-import { Duplex } from 'node:stream';
+import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { gatherWrites } from '../../lib/brokers/support/gather-writes.js';
 
 /** A stream that notes what each of its writes brings. */
-function written(): { stream: Duplex; writes: string[] } {
+function written(): { stream: Writable; writes: string[] } {
   const writes: string[] = [];
-  const stream = new Duplex({
-    read: () => undefined,
+  const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => (writes.push(chunk.toString()), done()),
     writev: (chunks, done) => (writes.push(chunks.map(({ chunk }) => String(chunk)).join('')), done()),
   });

@@ -5,6 +5,22 @@ import { expect, it } from 'vitest';
 import type { Heartbeat } from '../../lib/core/heartbeat.js';
 import { Session } from '../../lib/core/session.js';
 
+const sessionOf = (subscription: Subscription, clock: ManualClock, heartbeat?: Heartbeat): Session =>
+  new Session(
+    subscription,
+    {
+      queue: 'q',
+      broker: memory(),
+      name: 'default',
+      clock,
+      lease: 3000,
+      prefetch: 1,
+      heartbeat,
+      lost: () => undefined,
+    },
+    () => undefined,
+  );
+
 it('A session has its pulse looked at when it opens, after each receive and extend, and left before it closes', async () => {
   const steps: string[] = [];
   const step =
@@ -27,18 +43,7 @@ it('A session has its pulse looked at when it opens, after each receive and exte
     leave: step('leave', undefined),
   } as unknown as Heartbeat;
   const clock = new ManualClock();
-  const broker = memory();
-  const options = {
-    queue: 'q',
-    broker,
-    name: 'default',
-    clock,
-    lease: 3000,
-    prefetch: 1,
-    heartbeat,
-    lost: () => undefined,
-  };
-  const session = new Session(subscription, options, () => undefined);
+  const session = sessionOf(subscription, clock, heartbeat);
   const [taken] = await session.receive(1, new AbortController().signal);
   const held = session.hold(taken!);
   await clock.advance(1000);
@@ -62,18 +67,7 @@ it('What was received is handed out when another thread can keep it', async () =
     leave: async () => undefined,
   } as unknown as Heartbeat;
   const clock = new ManualClock();
-  const broker = memory();
-  const options = {
-    queue: 'q',
-    broker,
-    name: 'default',
-    clock,
-    lease: 3000,
-    prefetch: 1,
-    heartbeat,
-    lost: () => undefined,
-  };
-  const session = new Session(subscription, options, () => undefined);
+  const session = sessionOf(subscription, clock, heartbeat);
   let taken: Delivery[] | undefined;
   const receiving = session.receive(1, new AbortController().signal).then((list) => (taken = list));
   await clock.advance(1000);
@@ -93,9 +87,7 @@ it('An answer that came after its deadline is the true one, whatever a second tr
     release: async () => [],
     close: async () => undefined,
   };
-  const broker = memory();
-  const options = { queue: 'q', broker, name: 'default', clock, lease: 3000, prefetch: 1, lost: () => undefined };
-  const session = new Session(subscription, options, () => undefined);
+  const session = sessionOf(subscription, clock);
   const settled = [session.hold(delivery).ack(), session.hold({ ...delivery }).ack()];
   await clock.advance(3000);
   expect(answers).toHaveLength(1);
