@@ -145,6 +145,13 @@ export interface Subscription {
    */
   readonly pulse?: Pulse;
 
+  /**
+   * Whether it stands while its server is away: what failed to be settled is settled once the server answers, and no other
+   * subscription would do better. `false` when it is over, and another one is to take its place at once. Where nothing is said,
+   * that happens after a few failures, or one to settle.
+   */
+  readonly lasting?: boolean;
+
   /** Ends the subscription; what it has not acknowledged becomes available again at once. Idempotent, also during `receive`. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { openSession, type Held, type Session, type SessionOptions } from './session.js';
 
-/** Failures in a row before the subscription itself is replaced. */
+/** Failures in a row before a subscription is replaced that does not say itself whether it lasts. */
 const PATIENCE = 3;
 
 export interface ReceiverOptions extends SessionOptions {
@@ -64,7 +64,7 @@ export class Receiver {
         failures = 0;
       } catch (error) {
         failures++;
-        if (failures % PATIENCE === 0 || error instanceof FunqError) session = this.#retire(session);
+        if (error instanceof FunqError || spent(session, failures)) session = this.#retire(session);
         await this.#backOff(failures, error, stopping);
       }
     }
@@ -94,4 +94,9 @@ export class Receiver {
     if (!stopping.aborted) events.emit('brokerError', { queue, broker: name, error, attempt, delay });
     await clock.sleep(delay, stopping);
   }
+}
+
+function spent(session: Session | undefined, failures: number): boolean {
+  const lasting = session?.subscription.lasting;
+  return lasting === undefined ? failures % PATIENCE === 0 : !lasting;
 }

@@ -148,7 +148,7 @@ export class Session {
       return list.map((delivery) => !refused.has(delivery));
     } catch (error) {
       // What can't be settled must not stay ours for ever: a new subscription lets the broker hand it out again.
-      this.retired = true;
+      if (!this.subscription.lasting) this.retired = true;
       throw error;
     } finally {
       for (const delivery of list) this.#out.delete(delivery);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Admin } from '@platformatic/kafka';
 import { expect, it, onTestFinished } from 'vitest';
-import { Consumer, FunqModule } from 'nestjs-funq';
+import { Consumer, FunqModule, type Delivery, type Subscription } from 'nestjs-funq';
 import { kafka } from 'nestjs-funq/kafka';
 import { startPrivate, type PrivateServer } from '../../scripts/services/index.mjs';
 import { KafkaMember } from '../../lib/brokers/support/kafka-member.js';
@@ -27,6 +27,16 @@ async function ownServer(): Promise<PrivateServer> {
     rmSync(folder, { recursive: true, force: true });
   });
   return server;
+}
+
+const NEVER = new AbortController().signal;
+
+/** Also while the server is just coming up. */
+async function receiveOne(subscription: Subscription): Promise<Delivery> {
+  for (;;) {
+    const [delivery] = await subscription.receive(1, NEVER).catch(() => []);
+    if (delivery) return delivery;
+  }
 }
 
 withService('kafka', () => {
@@ -60,6 +70,42 @@ withService('kafka', () => {
       // As the client does by itself when it was joining meanwhile.
       await member.consumer.joinGroup();
       await expect.poll(() => group().catch(String), { timeout: PATIENCE }).toEqual([]);
+    },
+  );
+
+  it(
+    'what is in hand while the server is restarted stays in hand, and what is done meanwhile is stored afterwards',
+    { timeout: 120_000 },
+    async () => {
+      const server = await ownServer();
+      const connected = async () => {
+        const broker = kafka({ brokers: server.url, partitions: 1 });
+        await broker.connect({ clock });
+        onTestFinished(() => broker.close());
+        return broker;
+      };
+      const body = Buffer.from('x');
+      const names = ['done before', 'done meanwhile', 'given back meanwhile', 'done afterwards', 'still out'];
+      const broker = await connected();
+      await broker.publish('jobs', names.map((id) => ({ id, body }))); // prettier-ignore
+      const subscription = await broker.subscribe('jobs', { prefetch: 10, lease: 6000 });
+      const taken: Delivery[] = [];
+      while (taken.length < names.length) taken.push(...(await subscription.receive(10, NEVER)));
+      const [before, meanwhile, returned, afterwards] = taken.map((delivery) => [delivery]);
+      await subscription.ack(before!);
+      await server.stop();
+      await expect(subscription.ack(meanwhile!)).rejects.toMatchObject({ away: true });
+      await expect(subscription.release(returned!)).rejects.toMatchObject({ away: true });
+      await server.start();
+      await expect.poll(() => subscription.ack(afterwards!).catch(String), { timeout: PATIENCE }).toEqual([]);
+      expect(subscription.lasting).toBe(true);
+      const again = await receiveOne(subscription);
+      expect(again).toMatchObject({ body, receipt: returned![0]!.receipt, redelivered: 0 });
+      await subscription.close();
+      const other = await (await connected()).subscribe('jobs', { prefetch: 10, lease: 6000 });
+      const left = [await receiveOne(other), await receiveOne(other)];
+      // As often as they were handed out here.
+      expect(left.map(({ redelivered }) => redelivered)).toEqual([1, 1]);
     },
   );
 

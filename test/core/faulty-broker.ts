@@ -12,6 +12,7 @@ export interface Faults {
   release?: Around<Subscription['release']>;
   extend?: (deliveries: readonly Delivery[]) => Promise<readonly Delivery[]>;
   close?: Around<Subscription['close']>;
+  lasting?: boolean;
 }
 
 /** A real broker whose verbs misbehave as a test says. `faults` may be changed at any time. */
@@ -27,6 +28,9 @@ export function faulty(inner: Broker, faults: Faults): Broker {
       release: (list) => faults.release?.(release, list) ?? release(list),
       ...(faults.extend && { extend: (list) => faults.extend!(list) }),
       close: () => faults.close?.(close) ?? close(),
+      get lasting() {
+        return faults.lasting;
+      },
     };
   };
   const publish: Broker['publish'] = (queue, messages) => inner.publish(queue, messages);

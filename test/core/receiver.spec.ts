@@ -92,6 +92,50 @@ describe('the receive loop', () => {
     await stop();
   });
 
+  it('keeps a subscription that lasts, whatever fails, and takes another one at once when it is over', async () => {
+    let subscriptions = 0;
+    let away = true;
+    const faults: Faults = {
+      lasting: true,
+      subscribe: (next, queue, options) => (subscriptions++, next(queue, options)),
+      receive: async (next, max, signal) =>
+        away && subscriptions === 1 ? Promise.reject(new Error('away')) : next(max, signal),
+    };
+    const { worker, clock, publish, events, told, stop } = await engine(() => 1, { faults });
+    worker.start();
+    await publish('x');
+    await clock.advance(60_000);
+    expect(told('brokerError').length).toBeGreaterThan(10);
+    expect(subscriptions).toBe(1);
+    const done = events.next('done');
+    faults.lasting = false;
+    await clock.advance(6000);
+    await done;
+    expect(subscriptions).toBe(2);
+    away = false;
+    await stop();
+  });
+
+  it('receives on where a settlement failed that the subscription is to make up for', async () => {
+    let subscriptions = 0;
+    let away = true;
+    const faults: Faults = {
+      lasting: true,
+      subscribe: (next, queue, options) => (subscriptions++, next(queue, options)),
+      ack: async (next, list) => (away ? Promise.reject(new Error('away')) : next(list)),
+    };
+    const { worker, clock, publish, names, stop } = await engine(() => 1, { faults });
+    worker.start();
+    await publish('x');
+    await clock.advance(10_000);
+    away = false;
+    await publish('y');
+    await clock.advance(1000);
+    expect(names()).toEqual(['started', 'settleFailed', 'started', 'done']);
+    expect(subscriptions).toBe(1);
+    await stop();
+  });
+
   it('tells of a delivery that was no longer ours when it was acknowledged, and does not call it done', async () => {
     const faults: Faults = { ack: async (next, list) => (await next(list), list) };
     const { worker, clock, publish, events, told, stop } = await engine(() => 1, { faults });

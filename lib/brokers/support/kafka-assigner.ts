@@ -1,3 +1,5 @@
+import type { GroupPartitionsAssigner } from '@platformatic/kafka';
+
 /** What a member of the group says of itself when it joins. */
 export interface Claim {
   readonly member: string;
@@ -43,3 +45,25 @@ function ownersOf(claims: readonly Claim[], partitions: number): Map<number, str
 
 const owned = (owners: ReadonlyMap<number, string>, member: string): number =>
   [...owners.values()].filter((each) => each === member).length;
+
+/** Run by the one member that the group chose to share out. */
+export const shareOut: GroupPartitionsAssigner = (_own, members, topics, metadata) => {
+  const claims = [...members.values()].map(({ memberId, metadata: text }) => readClaim(memberId, text));
+  const assigned = new Map(
+    claims.map(({ member }) => [member, new Map<string, { topic: string; partitions: number[] }>()]),
+  );
+  for (const topic of topics) {
+    const shares = assign(claims, metadata.topics.get(topic)?.partitionsCount ?? 0);
+    for (const [member, partitions] of shares) assigned.get(member)!.set(topic, { topic, partitions });
+  }
+  return [...assigned].map(([memberId, assignments]) => ({ memberId, assignments }));
+};
+
+function readClaim(member: string, text: Buffer | string | undefined): Claim {
+  try {
+    const { generation, partitions } = JSON.parse(String(text)) as Claim;
+    return { member, generation: Number(generation), partitions: partitions.filter(Number.isInteger) };
+  } catch {
+    return { member, generation: -1, partitions: [] };
+  }
+}

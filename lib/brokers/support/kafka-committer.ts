@@ -13,12 +13,16 @@ export interface CommitterOptions {
   commit(commits: readonly Commit[]): Promise<void>;
   /** The group went on without us: nothing is ours any more. */
   expelled(): void;
+  /** The error as one of ours. */
+  failed(error: unknown): Error;
 }
 
 /** Writes what is known of the partitions, one request at a time; what becomes known meanwhile is in the next one. */
 export class KafkaCommitter {
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
+  /** Something is known that could not be stored. */
+  behind = false;
 
   constructor(private readonly options: CommitterOptions) {}
 
@@ -27,20 +31,26 @@ export class KafkaCommitter {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
       const running = this.#write();
-      this.#running = running.catch(() => undefined);
+      this.#running = running.then(() => void (this.behind = false), () => void (this.behind = true)); // prettier-ignore
       return running;
     });
     return this.#next;
   }
 
+  /** The group answers a commit: what is here may be another's by now. */
+  confirm(): Promise<void> {
+    for (const window of this.options.windows()) window.dirty = true;
+    return this.flush();
+  }
+
   async #write(): Promise<void> {
-    const { clock, expelled } = this.options;
+    const { clock, expelled, failed } = this.options;
     for (let n = 1; ; n++) {
       try {
         return await this.#commit();
       } catch (error) {
         if (said(error, 'UNKNOWN_MEMBER_ID')) return expelled();
-        if (!fenced(error) || n === TRIES) throw error;
+        if (!fenced(error) || n === TRIES) throw failed(error);
       }
       // The group forms anew: then it is known whether these partitions are still ours.
       await clock.sleep(PAUSE);

@@ -48,8 +48,15 @@ export const fenced = (error: unknown): boolean => said(error, ...FENCED);
 export const unready = (error: unknown): boolean =>
   said(error, 'COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR');
 
+/** It is not known which node is the group's own. */
+export const notYet = (): Error =>
+  Object.assign(new Error("the group's node is not known yet"), { apiId: 'COORDINATOR_NOT_AVAILABLE' });
+
 /** Nobody answered in time, or the event loop was blocked for as long. */
 export const unanswered = (error: unknown): boolean => chain(error).some((each) => each instanceof TimeoutError);
+
+/** Nobody was reached, or only who is not ready or no longer in charge. */
+export const unreached = (error: unknown): boolean => 'away' in kafkaError('', error);
 
 /** Another node is in charge of the partition, or it is not known yet who is: nothing was done. */
 export const moved = (error: unknown): boolean => said(error, ...MOVED) || unknownTopic(error);

@@ -21,7 +21,7 @@ export class KafkaFetcher {
   #closed = false;
 
   constructor(
-    private readonly consumer: Consumer,
+    private readonly consumer: () => Consumer,
     private readonly topic: string,
     private readonly client: Client & { readonly clientId: string },
   ) {
@@ -30,7 +30,7 @@ export class KafkaFetcher {
 
   /** Starts what is not under way. `arrived` is called whenever a node has answered, with its error if it had one. */
   async fetch(windows: readonly KafkaWindow[], arrived: (error?: unknown) => void): Promise<void> {
-    const { brokers, topics } = await this.consumer.metadata({ topics: [this.topic] });
+    const { brokers, topics } = await this.consumer().metadata({ topics: [this.topic] });
     const { id = '', partitions = [] } = topics.get(this.topic) ?? {};
     const byNode = new Map<number, KafkaWindow[]>();
     for (const window of windows) {
@@ -71,7 +71,7 @@ export class KafkaFetcher {
       return true;
     } catch (error) {
       if (said(error, 'OFFSET_OUT_OF_RANGE') && (await this.#skip(windows))) return true;
-      this.consumer.clearMetadata();
+      this.consumer().clearMetadata();
       if (moved(error)) return false;
       // A connection that was silent once may stay so.
       void this.#pool.close().catch(() => undefined);
@@ -83,7 +83,7 @@ export class KafkaFetcher {
   /** What the server no longer keeps is passed over. Resolves to false where that was not the matter. */
   async #skip(windows: readonly KafkaWindow[]): Promise<boolean> {
     const partitions = { [this.topic]: windows.map(({ partition }) => partition) };
-    const found = await this.consumer.listOffsets({ topics: [this.topic], partitions, timestamp: EARLIEST });
+    const found = await this.consumer().listOffsets({ topics: [this.topic], partitions, timestamp: EARLIEST });
     const offsets = found.get(this.topic) ?? [];
     const behind = windows.filter(({ partition, position }) => position < Number(offsets[partition] ?? 0));
     for (const window of behind) window.pass(Number(offsets[window.partition]));

@@ -80,39 +80,55 @@ export class KafkaMover {
     }
   }
 
+  /** Returns when another subscription is to be taken; until then what is in hand stays so, whatever fails. */
   async #serve(subscription: Subscription, clock: Clock, closing: AbortSignal): Promise<void> {
-    for (let held: Held[] = []; !closing.aborted;) {
-      const now = clock.now();
-      const next = held.reduce((least, { message }) => Math.min(least, message.until), now + LOOK);
-      const nap = (this.#nap = new AbortController());
-      const cancel = clock.after(Math.max(0, next - now), () => nap.abort());
-      const taken = await subscription.receive(ALL, nap.signal).finally(cancel);
-      held = await this.#settle(subscription, clock, [...held, ...(await this.#read(subscription, taken))]);
+    const held = new Set<Held>();
+    while (!closing.aborted) {
+      try {
+        await this.#take(subscription, clock, held);
+        await this.#settle(subscription, clock, held);
+      } catch (error) {
+        this.parts.failed(error);
+        if (!subscription.lasting) return;
+        await clock.sleep(PAUSE, closing);
+      }
     }
   }
 
-  /** What others wrote is passed over. */
-  async #read(subscription: Subscription, taken: readonly Delivery[]): Promise<Held[]> {
-    const read = taken.map((delivery) => ({ delivery, message: readStaying(delivery.body) }));
-    const foreign = read.filter(({ message }) => !message).map(({ delivery }) => delivery);
-    if (foreign.length > 0) await subscription.ack(foreign);
-    return read.filter((each): each is Held => each.message !== undefined);
-  }
-
-  /** Resolves to what stays in hand. */
-  async #settle(subscription: Subscription, clock: Clock, held: readonly Held[]): Promise<Held[]> {
+  /** Waits for more until something is due. What others wrote is passed over. */
+  async #take(subscription: Subscription, clock: Clock, held: Set<Held>): Promise<void> {
     const now = clock.now();
-    const ours = held.filter(({ delivery }) => !windowOf(delivery).lost);
-    const due = ours.filter(({ message }) => message.until <= now);
-    if (due.length > 0) {
-      const messages = due.map(({ message }) => message);
-      await this.#move(messages, now);
-      await subscription.ack(due.map(({ delivery }) => delivery));
+    const next = [...held].reduce((least, { message }) => Math.min(least, message.until), now + LOOK);
+    const nap = (this.#nap = new AbortController());
+    const cancel = clock.after(Math.max(0, next - now), () => nap.abort());
+    const taken = await subscription.receive(ALL, nap.signal).finally(cancel);
+    const foreign: Delivery[] = [];
+    for (const delivery of taken) {
+      const message = readStaying(delivery.body);
+      if (message) held.add({ delivery, message });
+      else foreign.push(delivery);
     }
-    const rest = ours.filter(({ message }) => message.until > now);
-    const leaving = rest.filter(({ delivery }) => windowOf(delivery).leaving);
-    if (leaving.length > 0) await subscription.release(leaving.map(({ delivery }) => delivery));
-    return rest.filter((each) => !leaving.includes(each));
+    if (foreign.length > 0) await subscription.ack(foreign);
+  }
+
+  async #settle(subscription: Subscription, clock: Clock, held: Set<Held>): Promise<void> {
+    const now = clock.now();
+    for (const each of held) if (windowOf(each.delivery).lost) held.delete(each);
+    /** What is settled is remembered by the subscription, also where it can't be stored at present. */
+    const settled = (list: readonly Held[]): Delivery[] => {
+      for (const each of list) held.delete(each);
+      return list.map(({ delivery }) => delivery);
+    };
+    const due = [...held].filter(({ message }) => message.until <= now);
+    if (due.length > 0) {
+      await this.#move(
+        due.map(({ message }) => message),
+        now,
+      );
+      await subscription.ack(settled(due));
+    }
+    const leaving = [...held].filter(({ delivery }) => windowOf(delivery).leaving);
+    if (leaving.length > 0) await subscription.release(settled(leaving));
   }
 
   /** Rejects unless all are stored elsewhere. */

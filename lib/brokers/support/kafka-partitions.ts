@@ -22,6 +22,11 @@ export class KafkaPartitions {
     private readonly most: number,
   ) {}
 
+  /** Some that were assigned are not open. */
+  get unopened(): boolean {
+    return this.#wanted.length > 0;
+  }
+
   /** Something could be handed out, if it is committed as such. */
   get waiting(): boolean {
     return [...this.#windows.values()].some(({ leaving, waiting }) => !leaving && waiting > 0);
@@ -55,6 +60,7 @@ export class KafkaPartitions {
     if (wanted.length === 0) return;
     const found = await committed([...wanted]);
     if (wanted !== this.#wanted) return;
+    this.#wanted = [];
     for (const partition of wanted) {
       const { offset, text } = found.get(partition) ?? { offset: 0, text: null };
       this.#windows.set(partition, new KafkaWindow(partition, offset, text, this.ahead));

@@ -2,9 +2,10 @@ import type { Delivery, Pulse, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
 import { KafkaCommitter } from './kafka-committer.js';
+import { unreached } from './kafka-error.js';
 import { KafkaFetcher } from './kafka-fetcher.js';
 import { KafkaMember } from './kafka-member.js';
-import { REQUEST_TIMEOUT, type KafkaSettings } from './kafka-options.js';
+import type { KafkaSettings } from './kafka-options.js';
 import { KafkaPartitions } from './kafka-partitions.js';
 import type { Seat } from './kafka-seat.js';
 import type { KafkaClients } from './kafka-session.js';
@@ -18,6 +19,7 @@ const RESERVE = 1000;
 const LOOK = 500;
 /** How long `subscribe` waits for the group; after that `receive` does. */
 const JOIN = 5000;
+
 export interface KafkaSubscriptionParts {
   readonly settings: KafkaSettings;
   readonly topics: KafkaTopics;
@@ -38,12 +40,13 @@ export interface KafkaSubscriptionParts {
 
 /** One member of a queue's consumer group: what its partitions hold goes out, and comes to an end in any order. */
 export class KafkaSubscription implements Subscription {
+  readonly pulse?: Pulse | undefined;
   readonly #partitions: KafkaPartitions;
   readonly #member: KafkaMember;
   readonly #fetcher: KafkaFetcher;
   readonly #committer: KafkaCommitter;
   readonly #polling: Polling;
-  #opening: Promise<void> = Promise.resolve();
+  #opening: Promise<void> | undefined;
   /** What the next `receive` rejects with; for good when the membership is over. */
   #fault: unknown;
   #over = false;
@@ -54,12 +57,12 @@ export class KafkaSubscription implements Subscription {
     private readonly parts: KafkaSubscriptionParts,
   ) {
     const { settings, clock, clients, session, seat, prefetch } = parts;
+    this.pulse = parts.pulse;
     this.#partitions = new KafkaPartitions(Math.min(prefetch, RESERVE), prefetch);
     this.#polling = new Polling(clock, { interval: LOOK, longest: LOOK });
     this.#member = new KafkaMember({
       clock,
-      // A group that forms anew answers when all members have, or have run out of time; and that may be told a little later.
-      client: { ...settings.client, requestTimeout: Math.max(REQUEST_TIMEOUT, session + 2000) },
+      client: settings.client,
       seat,
       topic,
       session,
@@ -68,12 +71,13 @@ export class KafkaSubscription implements Subscription {
       silent: (error) => void this.parts.failed(error),
       failed: (error) => this.#news(error, true),
     });
-    this.#fetcher = new KafkaFetcher(this.#member.consumer, topic, settings.client);
+    this.#fetcher = new KafkaFetcher(() => this.#member.consumer, topic, settings.client);
     this.#committer = new KafkaCommitter({
       clock,
       windows: () => this.#partitions.windows,
       commit: async (commits) => this.#member.commit((await clients()).commits, commits),
       expelled: () => this.#partitions.lose(),
+      failed: (error) => this.parts.failed(error),
     });
   }
 
@@ -82,8 +86,9 @@ export class KafkaSubscription implements Subscription {
     return this.#partitions.out;
   }
 
-  get pulse(): Pulse | undefined {
-    return this.parts.pulse;
+  /** A place in the group outlasts every connection, and an acknowledgement is remembered until it is stored. */
+  get lasting(): boolean {
+    return !this.#over;
   }
 
   /** Resolves when the group has taken it in, or takes its time. Rejects when it can't be taken in. */
@@ -99,20 +104,12 @@ export class KafkaSubscription implements Subscription {
     return this.#polling.receive(() => this.#attempt(max), signal);
   }
 
-  async ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const entries = deliveries.map(({ receipt }) => receipt as Entry);
-    for (const entry of entries) entry.window.ack(entry);
-    await this.#store();
-    await this.#handOn();
-    return deliveries.filter((_, index) => entries[index]!.window.lost);
+  ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, (entry) => entry.window.ack(entry));
   }
 
-  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    for (const { receipt } of deliveries) (receipt as Entry).window.release(receipt as Entry);
-    await this.#store();
-    await this.#handOn();
-    this.#news();
-    return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
+  release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle(deliveries, (entry) => entry.window.release(entry)).finally(() => this.#news());
   }
 
   close(): Promise<void> {
@@ -128,12 +125,22 @@ export class KafkaSubscription implements Subscription {
     this.parts.closed(this, behind);
   }
 
+  /** What can't be stored now is known all the same, and stored later. */
+  async #settle(deliveries: readonly Delivery[], settle: (entry: Entry) => void): Promise<readonly Delivery[]> {
+    for (const { receipt } of deliveries) settle(receipt as Entry);
+    await this.#committer.flush();
+    await this.#handOn();
+    return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
+  }
+
   async #attempt(max: number): Promise<Attempt<Delivery>> {
     const fault = this.#fault;
     if (fault !== undefined) {
       if (!this.#over) this.#fault = undefined;
       throw this.parts.failed(fault);
     }
+    if (this.#committer.behind) await this.#committer.flush();
+    if (this.#partitions.unopened) this.#open();
     const taken = await this.#take(max);
     const low = this.#partitions.low(RESERVE);
     const arrived = (error?: unknown): void => this.#news(error);
@@ -144,26 +151,12 @@ export class KafkaSubscription implements Subscription {
 
   /** What is handed out is committed as such before, so that it is known when this process dies of it. */
   async #take(max: number): Promise<Delivery[]> {
-    if (this.#member.doubtful) await this.#confirm();
+    if (this.#member.doubtful) await this.#committer.confirm();
     const taken = this.#partitions.take(max);
     // While something is out, the next acknowledgement commits what is to come along with it.
     if (taken.length > 0 || !this.#partitions.waiting) return taken;
-    await this.#store();
+    await this.#committer.flush();
     return this.#partitions.take(max);
-  }
-
-  /** What is here may be another's by now: a commit is answered by the group. */
-  async #confirm(): Promise<void> {
-    for (const window of this.#partitions.windows) window.dirty = true;
-    await this.#store();
-  }
-
-  async #store(): Promise<void> {
-    try {
-      await this.#committer.flush();
-    } catch (error) {
-      throw this.parts.failed(error);
-    }
   }
 
   /** `receive` is to look again; `over` when nothing more will come of this membership. */
@@ -177,21 +170,27 @@ export class KafkaSubscription implements Subscription {
     if (!kept) this.#partitions.lose();
     if (this.#closing) return;
     this.#partitions.assign(partitions);
-    this.#opening = this.#open().catch((error: unknown) => this.#news(error, true));
+    this.#open();
     void this.#handOn().catch((error: unknown) => this.#news(error));
     this.#polling.wake();
   }
 
-  async #open(): Promise<void> {
+  /** Looks where the partitions that were assigned are to be read from; once at a time, and again when nobody was there. */
+  #open(): void {
     const { topics, clients } = this.parts;
-    await this.#partitions.open(async (wanted) => topics.committed(this.topic, wanted, (await clients()).admin));
-    this.#news();
+    this.#opening ??= this.#partitions
+      .open(async (wanted) => topics.committed(this.topic, wanted, (await clients()).admin))
+      .then(
+        () => this.#news(),
+        (error: unknown) => this.#news(error, !unreached(error)),
+      )
+      .finally(() => (this.#opening = undefined));
   }
 
   /** Gives up the partitions that are to go to others and of which nothing is out, and has the group form anew. */
   async #handOn(): Promise<void> {
     if (this.#partitions.idle) {
-      await this.#store();
+      await this.#committer.flush();
       this.#partitions.giveUp();
     }
     // While it forms anew it may have been told before; then it is told again after that.
