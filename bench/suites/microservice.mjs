@@ -12,10 +12,17 @@ function rows(contender) {
       ? [
           row(RMQ, 'nest-rmq'),
           row('funq on RabbitMQ, quorum queues', 'funq-rabbitmq', { than: RMQ }),
+          row('funq on RabbitMQ, quorum queues, currentTask: false', 'funq-rabbitmq-ctx', besideRmq(contender)),
           row('funq on RabbitMQ, classic queues', 'funq-rabbitmq-classic', besideRmq(contender)),
         ]
       : []),
-    ...(REDIS_URL ? [row(REDIS, 'nest-redis'), row('funq on Redis', 'funq-redis', besideRmq(contender))] : []),
+    ...(REDIS_URL
+      ? [
+          row(REDIS, 'nest-redis'),
+          row('funq on Redis', 'funq-redis', besideRmq(contender)),
+          row('funq on Redis, currentTask: false', 'funq-redis-ctx', besideRmq(contender)),
+        ]
+      : []),
     row('funq on SQLite', 'funq-sqlite'),
     row('funq in memory', 'funq-memory'),
   ];

@@ -7,6 +7,9 @@ import { sqlite } from 'nestjs-funq/sqlite';
 
 const { AMQP_URL, REDIS_URL } = process.env;
 
+/** The task is in `@Ctx()` alone, as it is with Nest's own transports. */
+const WITHOUT = { currentTask: false };
+
 /**
  * Each transport as `{ server, client }`: what createMicroservice() and a client are made of. `place` is a name, or a file, that
  * no other measurement has.
@@ -28,6 +31,8 @@ const TRANSPORTS = {
   'funq-rabbitmq-classic': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL, type: 'classic' }), `${place}.`),
   'funq-redis': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place })),
   'funq-sqlite': ({ file }) => funq(() => sqlite({ file })),
+  'funq-rabbitmq-ctx': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL }), `${place}.`, WITHOUT),
+  'funq-redis-ctx': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place }), '', WITHOUT),
   'funq-memory': ({ queues }) => funq(() => memory({ queues })),
 };
 
@@ -43,9 +48,11 @@ function nest(transport, options) {
   };
 }
 
-function funq(open, prefix = '') {
+function funq(open, prefix = '', options = {}) {
   return {
-    server: () => ({ strategy: new FunqServer({ broker: open(), prefix, defaults: { concurrency: 1000 } }) }),
+    server: () => ({
+      strategy: new FunqServer({ broker: open(), prefix, defaults: { concurrency: 1000 }, ...options }),
+    }),
     client: () => new FunqClient({ broker: open(), prefix }),
   };
 }

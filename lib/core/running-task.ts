@@ -20,6 +20,8 @@ export interface TaskHost {
   readonly events: Events;
   /** Aborts when the worker begins to stop. */
   readonly stopping: AbortSignal;
+  /** Whether `currentTask()` finds the task. */
+  readonly findable: boolean;
   /** The task has got its start. */
   began(): void;
   /** Its function is about to be called, in this run. */
@@ -74,6 +76,9 @@ export class RunningTask implements ManagedTask {
   /** Runs again in place: the present run is not the one that the call began in. */
   get rerun(): boolean {
     return this.run.attempt > this.envelope.attempt;
+  }
+  get findable(): boolean {
+    return this.host.findable;
   }
   get requeues(): number {
     return this.envelope.requeues ?? 0;

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly heartbeat?: Heartbeat | undefined;
   /** Bytes above which a body is not even read. */
   readonly maxPayload: number;
+  /** As {@link TaskHost.findable}. Default: true. */
+  readonly findable?: boolean;
   /** As {@link ReplySenderOptions.write}. */
   readonly write?: ReplySenderOptions['write'];
   /** Calls the handler with everything around it. Its failure is noted on the task. */
@@ -101,6 +103,9 @@ export class Worker implements TaskHost {
   }
   get events(): Events {
     return this.options.events;
+  }
+  get findable(): boolean {
+    return this.options.findable ?? true;
   }
   get stopping(): AbortSignal {
     return this.#stop.signal;

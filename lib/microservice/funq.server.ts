@@ -18,7 +18,6 @@ import {
   type FunqServerOptions,
   type FunqStatus,
   type TransportEvents,
-  type TransportSettings,
 } from './transport.options.js';
 
 /** Names the transport: `@MessagePattern('sum', FUNQ_TRANSPORT)` leaves a handler out of other servers of the app. @publicApi */
@@ -36,7 +35,7 @@ export const FUNQ_TRANSPORT = Symbol('funq');
 export class FunqServer extends Server<TransportEvents, FunqStatus> implements CustomTransportStrategy {
   /** The engine sees what an event handler failed with. */
   override readonly propagatesEventHandlerErrors = true;
-  readonly #settings: TransportSettings;
+  readonly #settings: ReturnType<typeof readServerOptions>;
   readonly #connection: Connection;
   readonly #log: TaskLogger;
   #crew: Crew | undefined;
@@ -137,6 +136,7 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     for (const { pattern, handler, policy } of patterns) {
       const work = new PatternWork(parts, pattern, handler, policy);
       crew.add(policy, connection.route.outbox, {
+        findable: settings.currentTask,
         invoke: (task) => work.invoke(task),
         write: (outcome, task) => writer.write(outcome, task),
       });

@@ -23,7 +23,7 @@ export interface CrewParts {
 }
 
 /** How one worker calls its handler, and writes what it came to. */
-export type Work = Pick<WorkerOptions, 'invoke' | 'write'>;
+export type Work = Pick<WorkerOptions, 'invoke' | 'write' | 'findable'>;
 
 /** The workers of a process: with all that they share, started together, drained together. */
 export class Crew {

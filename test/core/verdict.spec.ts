@@ -12,6 +12,7 @@ const host = {
   clock: new SystemClock(),
   events: new Events(),
   stopping: new AbortController().signal,
+  findable: true,
   began: () => undefined,
   called: () => undefined,
   idle: () => undefined,

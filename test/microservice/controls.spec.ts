@@ -1,9 +1,9 @@
 import { Controller, type Type } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
-import type { ConsumerOptions } from 'nestjs-funq';
+import { currentTask, type ConsumerOptions } from 'nestjs-funq';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
-import { FunqContext, FunqRecord } from 'nestjs-funq/microservice';
+import { FunqContext, FunqRecord, FunqServer } from 'nestjs-funq/microservice';
 import { memoryCoordination, memoryResults } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { turns } from '../nest/support/app.js';
@@ -117,6 +117,33 @@ describe('each control holds for patterns', () => {
       throw new Error(String(context.getTask().policy.retry));
     });
     expect((await failure(client.send('message', 1))).error).toMatchObject({ message: 'Internal server error' });
+  });
+});
+
+describe('without currentTask()', () => {
+  it.each([
+    [true, 'event 1', 'event 2'],
+    [false, undefined, undefined],
+  ])('currentTask: %s', async (option, first, second) => {
+    const found: unknown[] = [];
+    const attempts: unknown[] = [];
+    const { client, server } = await served({ retry: 1, timeout: 1000 }, { currentTask: option }, async (context) => {
+      await Promise.resolve();
+      const task = currentTask();
+      found.push(task && `event ${task.attempt}`);
+      attempts.push(context.getTask().attempt);
+      if (attempts.length === 1) throw new Error('again');
+    });
+    const done = once(server, 'done');
+    client.emit('event', 1);
+    await done;
+    expect(attempts).toEqual([1, 2]);
+    expect(found).toEqual([first, second]);
+  });
+
+  it('takes nothing but true and false', () => {
+    const broker = memory();
+    expect(() => new FunqServer({ broker, currentTask: 0 as never })).toThrow(/FunqServer.*currentTask.*true or false/);
   });
 });
 
