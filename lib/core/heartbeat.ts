@@ -107,7 +107,11 @@ export class Heartbeat {
       else sources.set(source, { key: this.#known(source).key, module: source.module, data: source.data, ids: [id] });
       shortest = Math.min(shortest, lasts);
     }
-    for (const source of this.#sources.keys()) if (!sources.has(source)) this.#sources.delete(source);
+    for (const [source, known] of this.#sources) {
+      if (sources.has(source)) continue;
+      this.#sources.delete(source);
+      known.settle();
+    }
     return { period: shortest / LOOKS, sources: [...sources.values()] };
   }
 
@@ -134,7 +138,7 @@ export class Heartbeat {
     thread.unref();
     thread.on('message', ({ key, failure }: ThreadNews) => {
       if (failure) events.emit('heartbeatFailed', failure);
-      for (const known of this.#sources.values()) if (known.key === key) known.tried();
+      for (const known of this.#sources.values()) if (known.key === key) known.settle();
     });
     thread.on('error', (error) => (cause = error));
     thread.on('exit', (code) => {
@@ -150,7 +154,7 @@ export class Heartbeat {
     const delay = backoff(++this.#failures, RESTART);
     void this.#thread?.terminate();
     this.#thread = undefined;
-    for (const known of this.#sources.values()) known.tried();
+    for (const known of this.#sources.values()) known.settle();
     this.#cancelRestart = clock.after(
       delay,
       () => {

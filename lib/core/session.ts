@@ -99,7 +99,8 @@ export class Session {
     const deliveries = await (this.options.broker.features.patient ? receiving : this.#inTime(receiving));
     this.#keep();
     if (deliveries.length > 0) await this.options.heartbeat?.unready(this.subscription);
-    return deliveries;
+    // What a closing subscription has goes back with it.
+    return this.#closing ? [] : deliveries;
   }
 
   get prefetch(): number {

@@ -77,6 +77,25 @@ it('What was received is handed out when another thread can keep it', async () =
   await session.close();
 });
 
+it('What was received and waits for a thread goes back with a session that closes', async () => {
+  const subscription = {
+    receive: async () => [{ body: new Uint8Array(), receipt: 1, redelivered: 0 }],
+    close: async () => undefined,
+  } as unknown as Subscription;
+  let left = (): void => undefined;
+  const heartbeat = {
+    keep: () => undefined,
+    unready: () => new Promise<void>((resolve) => (left = resolve)),
+    leave: async () => left(),
+  } as unknown as Heartbeat;
+  const clock = new ManualClock();
+  const session = sessionOf(subscription, clock, heartbeat);
+  const receiving = session.receive(1, new AbortController().signal);
+  await clock.advance(1000);
+  await session.close();
+  expect(await receiving).toEqual([]);
+});
+
 it('An answer that came after its deadline is the true one, whatever a second try would say', async () => {
   const clock = new ManualClock();
   const answers: ((lost: readonly Delivery[]) => void)[] = [];

@@ -142,6 +142,15 @@ describe('the heartbeat thread', () => {
     await waited;
   });
 
+  it('is not waited for by a subscription that has left', async () => {
+    const slow = subscription({ source: source({ silent: true }), id: 1 });
+    heartbeat.keep(slow, LEASE);
+    const waited = heartbeat.unready(slow);
+    await heartbeat.leave(slow);
+    expect(clock.pending).toBe(0);
+    await waited;
+  });
+
   it('tells of a source that it can not open', async () => {
     const absent = { module: new URL('absent.mjs', import.meta.url).href, data: null };
     heartbeat.keep(subscription({ source: absent, id: 1 }), LEASE);
