@@ -1,3 +1,4 @@
+import { BROKERS } from '../brokers.js';
 import type { Fault } from '../rig/fault.js';
 import { isServed, standInOf } from '../rig/services.js';
 import { resumed, whileDown } from './outage.js';
@@ -8,14 +9,7 @@ export const serverKill: Fault = {
   full: { tasks: 50_000, processes: 4, faults: 10, lease: 5000, longest: 20 },
   short: { tasks: 1500, processes: 2, faults: 2, lease: 3000, longest: 20 },
   server: 'direct',
-  obstacle(broker) {
-    if (broker === 'rabbitmq')
-      return 'killed, a RabbitMQ 3.10 of one node may leave a quorum queue without a leader for ever; restart and half-open are run';
-    const standIn = isServed(broker) && standInOf(broker);
-    return standIn
-      ? `${standIn} stands in for ${broker} here, and forgets its last second when it is killed`
-      : undefined;
-  },
+  obstacle: (broker) => BROKERS[broker]!.unkillable ?? forgetful(broker),
   async inflict(rig) {
     const waits: number[] = [];
     for (let n = 0; n < rig.settings.faults; n++) {
@@ -29,3 +23,8 @@ export const serverKill: Fault = {
     return resumed(waits);
   },
 };
+
+function forgetful(broker: string): string | undefined {
+  const standIn = isServed(broker) && standInOf(broker);
+  return standIn ? `${standIn} stands in for ${broker} here, and forgets its last second when it is killed` : undefined;
+}

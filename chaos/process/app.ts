@@ -27,7 +27,7 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
 }
 
 function brokerOf({ broker, dieAt, noteClaims, ...place }: ProcessOrder, ledger: LedgerWriter): Broker {
-  const real = BROKERS[broker]!(place);
+  const real = BROKERS[broker]!.open(place);
   const die = (): void => void process.kill(process.pid, 'SIGKILL');
   if (dieAt) return probed(real, dieAt === 'claim' ? { received: die } : { acknowledging: die });
   if (!noteClaims) return real;

@@ -33,7 +33,7 @@ class Functions {
 
 /** A service that answers both ways: patterns by its strategy, tasks by its module. */
 export async function createCallee({ broker, lease, ...place }: ProcessOrder): Promise<INestMicroservice> {
-  const open = BROKERS[broker]!;
+  const { open } = BROKERS[broker]!;
   @Module({
     imports: [FunqModule.forRoot({ brokers: { default: open(place) }, defaults: { lease } })],
     controllers: [Answers],

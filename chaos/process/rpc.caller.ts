@@ -40,7 +40,7 @@ export class RpcCaller {
 
   static async open({ broker, ...place }: Pick<ProcessOrder, 'broker' | keyof Place>): Promise<RpcCaller> {
     const queues = new Map<string, Broker>();
-    const open = (): Broker => noting(BROKERS[broker]!(place), queues);
+    const open = (): Broker => noting(BROKERS[broker]!.open(place), queues);
     @Module({ imports: [FunqModule.forRoot({ brokers: { default: open() }, replyTimeout: TIMEOUT, consume: false })] })
     class App {}
     const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
