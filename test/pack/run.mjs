@@ -1,5 +1,5 @@
-// Packs the library as it would be published and tries the tarball in new applications outside the project: ES modules
-// and CommonJS on Nest 12, ES modules on Nest 11. Each publishes one task, consumes it, closes and ends by itself.
+// Packs the library as it would be published and tries the tarball in new applications outside the project, ES modules and
+// CommonJS, on Nest 11 and 12: first as a library that brings no client, then as a microservice. Each ends by itself.
 // Needs the npm registry. Exits with 1 if anything is not as it should be.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,18 +12,24 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'nestjs-funq-pack-'));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const optionalPeers = Object.keys(manifest.peerDependenciesMeta);
-const nest12 = manifest.devDependencies['@nestjs/core'];
+const nest12 = (name) => manifest.devDependencies[name];
+const nest11 = () => '^11.0.0';
 
 const applications = [
+  { name: 'ES modules on Nest 12', nest: nest12, type: 'module', resolutions: ['nodenext', 'bundler'] },
+  { name: 'CommonJS on Nest 12', nest: nest12, type: 'commonjs', resolutions: ['nodenext', 'node10'] },
+  { name: 'ES modules on Nest 11', nest: nest11, type: 'module', resolutions: ['nodenext'] },
+  { name: 'CommonJS on Nest 11', nest: nest11, type: 'commonjs', resolutions: ['nodenext'] },
+];
+
+/** What each application is in turn: its program and its types, and what it prints. */
+const trials = [
+  { program: 'app', prints: 'greeted world' },
   {
-    name: 'ES modules on Nest 12',
-    nest: nest12,
-    type: 'module',
-    main: 'app.mjs',
-    resolutions: ['nodenext', 'bundler'],
+    program: 'microservice',
+    needs: '@nestjs/microservices',
+    prints: 'price 6, nothing to pay, placed A1 at attempt 2',
   },
-  { name: 'CommonJS on Nest 12', nest: nest12, type: 'commonjs', main: 'app.cjs', resolutions: ['nodenext', 'node10'] },
-  { name: 'ES modules on Nest 11', nest: '^11.0.0', type: 'module', main: 'app.mjs', resolutions: ['nodenext'] },
 ];
 
 function run(command, args, { cwd, seconds }) {
@@ -65,43 +71,54 @@ function checkContents(folder) {
   check(missing.length === 0, `the tarball lacks ${missing.join(', ')}`);
 }
 
-function tryOut({ name, nest, type, main, resolutions }, tarball) {
+function install(cwd, packages) {
+  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', ...packages], { cwd, seconds: 300 });
+}
+
+function create({ name, nest, type }, tarball) {
   const cwd = join(scratch, name.replaceAll(' ', '-').toLowerCase());
   mkdirSync(cwd);
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'scratch', version: '0.0.0', private: true, type }));
-  const packages = [
-    tarball,
-    `@nestjs/common@${nest}`,
-    `@nestjs/core@${nest}`,
-    'rxjs@^7.8.0',
-    'reflect-metadata@^0.2.0',
-  ];
-  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', ...packages], { cwd, seconds: 300 });
-
+  const frameworks = ['@nestjs/common', '@nestjs/core'].map((framework) => `${framework}@${nest(framework)}`);
+  install(cwd, [tarball, ...frameworks, 'rxjs@^7.8.0', 'reflect-metadata@^0.2.0']);
   checkContents(join(cwd, 'node_modules', 'nestjs-funq'));
   const uninvited = optionalPeers.filter((peer) => existsSync(join(cwd, 'node_modules', peer)));
   check(uninvited.length === 0, `the install brought ${uninvited.join(', ')}`);
+  return cwd;
+}
 
+function tryOut({ program, prints }, { type, resolutions }, cwd) {
+  const main = `${program}${type === 'module' ? '.mjs' : '.cjs'}`;
   writeFileSync(join(cwd, main), readFileSync(join(here, main)));
   const output = run(process.execPath, [main], { cwd, seconds: 60 });
-  check(output.trim() === 'greeted world', `the application printed:\n${output}`);
+  check(output.trim() === prints, `${main} printed:\n${output}`);
 
-  writeFileSync(join(cwd, 'types.ts'), readFileSync(join(here, 'types.ts.txt')));
+  writeFileSync(join(cwd, `${program}.ts`), readFileSync(join(here, `${program}.ts.txt`)));
   for (const resolution of resolutions) {
     const module = { nodenext: 'nodenext', bundler: 'preserve', node10: 'commonjs' }[resolution];
     const options = { target: 'es2022', module, moduleResolution: resolution, types: [], strict: true, noEmit: true };
     const decorators = { experimentalDecorators: true, emitDecoratorMetadata: true, skipLibCheck: true };
     const compilerOptions = { ...options, ...decorators, ignoreDeprecations: '6.0' };
-    writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }));
+    writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [`${program}.ts`] }));
     run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], { cwd, seconds: 120 });
   }
+}
+
+function tryAll(application, tarball) {
+  const { name, nest, resolutions } = application;
+  const cwd = create(application, tarball);
+  for (const trial of trials) {
+    if (trial.needs) install(cwd, [`${trial.needs}@${nest(trial.needs)}`]);
+    tryOut(trial, application, cwd);
+  }
   const version = JSON.parse(readFileSync(join(cwd, 'node_modules/@nestjs/core/package.json'), 'utf8')).version;
-  console.log(`ok  ${name} (${version}): installed, ran, typed with ${resolutions.join(' and ')}`);
+  const tried = trials.map(({ program }) => program).join(' and ');
+  console.log(`ok  ${name} (${version}): installed, ran as ${tried}, typed with ${resolutions.join(' and ')}`);
 }
 
 try {
   const tarball = pack();
-  for (const application of applications) tryOut(application, tarball);
+  for (const application of applications) tryAll(application, tarball);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
