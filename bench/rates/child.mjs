@@ -4,14 +4,13 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
-import { memory } from 'nestjs-funq/memory';
-import { sqlite } from 'nestjs-funq/sqlite';
-import { memoryCoordination } from 'nestjs-funq/stores/memory';
-import { sqliteCoordination } from 'nestjs-funq/stores/sqlite';
+import { openBroker } from '../support/brokers.mjs';
 
-const { file, rate, tasks, longest, consume = true } = JSON.parse(process.argv[2]);
+const { broker: kind, file, rate, tasks, longest, consume = true } = JSON.parse(process.argv[2]);
+const { broker, coordination } = openBroker(kind, { file });
 const starts = [];
 let calls = 0;
+let reservations = 0;
 
 class Job {
   run(ms) {
@@ -25,8 +24,8 @@ class App {}
 Module({
   imports: [
     FunqModule.forRoot({
-      brokers: { default: file ? sqlite({ file }) : memory() },
-      stores: { coordination: counting(file ? sqliteCoordination({ file }) : memoryCoordination()) },
+      brokers: { default: broker },
+      stores: { coordination: counting(coordination) },
       shutdownGrace: '3s',
       consume,
     }),
@@ -40,7 +39,7 @@ process.send('ready');
 // Nobody listens any more.
 process.once('disconnect', () => process.exit());
 process.once('message', async () => {
-  const measured = { starts: [...starts], calls };
+  const measured = { starts: [...starts], reservations, calls };
   await app.close();
   process.send(measured, () => process.disconnect());
 });
@@ -52,11 +51,17 @@ async function publish(funq) {
   }
 }
 
+/** Whatever the store is asked for counts, but for its opening and its end. */
 function counting(store) {
-  const { reserve } = store;
-  const counted = (...args) => {
-    calls++;
-    return reserve.apply(store, args);
-  };
-  return Object.assign(store, { reserve: counted });
+  return new Proxy(store, {
+    get(target, name) {
+      const member = target[name];
+      if (typeof member !== 'function') return member;
+      return (...args) => {
+        if (name !== 'connect' && name !== 'close') calls++;
+        if (name === 'reserve') reservations++;
+        return member.apply(target, args);
+      };
+    },
+  });
 }
