@@ -8,10 +8,10 @@ import type { ProcessOrder } from './order.js';
 import { probed } from './probe.js';
 
 /** An ordinary application, as a user would write it. */
-export function createApp(order: ProcessOrder): Promise<INestApplicationContext> {
+export async function createApp(order: ProcessOrder): Promise<INestApplicationContext> {
   const ledger = new LedgerWriter(order.ledger, order.name);
   const funq = FunqModule.forRoot({
-    brokers: { default: brokerOf(order, ledger) },
+    brokers: { default: await brokerOf(order, ledger) },
     defaults: { lease: order.lease },
     ...(order.maxBlock !== undefined && { maxBlock: order.maxBlock }),
     consume: order.role === 'consumer',
@@ -26,8 +26,8 @@ export function createApp(order: ProcessOrder): Promise<INestApplicationContext>
   return NestFactory.createApplicationContext(App, { logger: ['warn', 'error', 'fatal'] });
 }
 
-function brokerOf({ broker, dieAt, noteClaims, ...place }: ProcessOrder, ledger: LedgerWriter): Broker {
-  const real = BROKERS[broker]!.open(place);
+async function brokerOf({ broker, dieAt, noteClaims, ...place }: ProcessOrder, ledger: LedgerWriter): Promise<Broker> {
+  const real = await BROKERS[broker]!.open(place);
   const die = (): void => void process.kill(process.pid, 'SIGKILL');
   if (dieAt) return probed(real, dieAt === 'claim' ? { received: die } : { acknowledging: die });
   if (!noteClaims) return real;

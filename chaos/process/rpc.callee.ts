@@ -35,12 +35,12 @@ class Functions {
 export async function createCallee({ broker, lease, ...place }: ProcessOrder): Promise<INestMicroservice> {
   const { open } = BROKERS[broker]!;
   @Module({
-    imports: [FunqModule.forRoot({ brokers: { default: open(place) }, defaults: { lease } })],
+    imports: [FunqModule.forRoot({ brokers: { default: await open(place) }, defaults: { lease } })],
     controllers: [Answers],
     providers: [Functions],
   })
   class App {}
-  const strategy = new FunqServer({ broker: open(place), defaults: { lease } });
+  const strategy = new FunqServer({ broker: await open(place), defaults: { lease } });
   const app = await NestFactory.createMicroservice(App, { strategy, logger: ['warn', 'error', 'fatal'] });
   await app.listen();
   return app;

@@ -40,11 +40,13 @@ export class RpcCaller {
 
   static async open({ broker, ...place }: Pick<ProcessOrder, 'broker' | keyof Place>): Promise<RpcCaller> {
     const queues = new Map<string, Broker>();
-    const open = (): Broker => noting(BROKERS[broker]!.open(place), queues);
-    @Module({ imports: [FunqModule.forRoot({ brokers: { default: open() }, replyTimeout: TIMEOUT, consume: false })] })
+    const open = async (): Promise<Broker> => noting(await BROKERS[broker]!.open(place), queues);
+    @Module({
+      imports: [FunqModule.forRoot({ brokers: { default: await open() }, replyTimeout: TIMEOUT, consume: false })],
+    })
     class App {}
     const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'fatal'] });
-    return new RpcCaller(app, new FunqClient({ broker: open(), timeout: TIMEOUT }), queues);
+    return new RpcCaller(app, new FunqClient({ broker: await open(), timeout: TIMEOUT }), queues);
   }
 
   /** Resolves when all of `count` concurrent calls have settled. */

@@ -49,7 +49,7 @@ async function soak(options: Given<typeof OPTIONS>): Promise<number> {
   console.log(`soak: ${minutes} minutes of ${options.load} tasks/s on ${options.broker}, seed ${seed}; ${machine()}`);
   const folder = mkdtempSync(join(tmpdir(), 'funq-soak-'));
   const place = { folder, url: await urlOf(options.broker), namespace: namespaceOf(folder) };
-  const app = await start(folder, BROKERS[options.broker]!.open(place));
+  const app = await start(folder, await BROKERS[options.broker]!.open(place));
   const broker = app.get<Broker>(getBrokerToken('default'));
   const tally = new Tally(app.get(FunqEvents));
   const load = new Load(app.get(FunqPublisher), options.load, seed);
