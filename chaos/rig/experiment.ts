@@ -121,8 +121,8 @@ async function work(rig: Rig, fault: Fault): Promise<{ findings: readonly Findin
 async function leftovers(broker: Broker, patience: number): Promise<Leftovers> {
   const codec = new JsonCodec();
   const queues = [QUEUE, FOLLOW_QUEUE];
-  const tasks = await Promise.all(queues.map((queue) => contentOf(broker, queue, patience)));
-  const letters = await Promise.all(queues.map((queue) => contentOf(broker, `${queue}.dead`, patience)));
+  const look = (names: readonly string[]) => Promise.all(names.map((queue) => contentOf(broker, queue, patience)));
+  const [tasks, letters] = await Promise.all([look(queues), look(queues.map((queue) => `${queue}.dead`))]);
   return {
     queued: tasks.flat().map(({ body }) => codec.decode(body).id),
     dead: letters.flat().map(({ body }) => codec.decodeDeadLetter(body).envelope?.id ?? 'unreadable'),
