@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import { driverError } from './support/driver-error.js';
 import { RabbitConnection } from './support/rabbitmq-connection.js';
 import { isMissing } from './support/rabbitmq-error.js';
+import { RabbitLadder } from './support/rabbitmq-ladder.js';
 import { RabbitPublisher } from './support/rabbitmq-publisher.js';
 import { RabbitServer, type RabbitServerOptions } from './support/rabbitmq-server.js';
 import { RabbitSubscription } from './support/rabbitmq-subscription.js';
@@ -52,10 +53,11 @@ export function rabbitmq(options: RabbitOptions = {}): Broker {
   let parts: Parts | undefined;
   const open = (clock: Clock): Parts => {
     const publishing = new RabbitConnection(server, clock);
+    const delays = new RabbitLadder((work) => publishing.apart(work));
     return {
       publishing,
       consuming: new RabbitConnection(server, clock),
-      publisher: new RabbitPublisher(publishing, topology),
+      publisher: new RabbitPublisher(publishing, topology, delays),
     };
   };
   const use = (): Parts => {

@@ -1,18 +1,5 @@
 import type { Channel } from 'amqplib';
 
-/** Milliseconds of the shortest level; every delay is rounded up to a multiple of it. */
-const UNIT = 100;
-/** Each level doubles the one below, up to 38 days, near the longest that the server lets a message live. */
-const DOUBLING = 26;
-/** Then some more of the longest, so that a year can be waited for. */
-const LEVELS = DOUBLING + 8;
-
-const wait = (level: number): number => UNIT * 2 ** Math.min(level, DOUBLING - 1);
-const nameOf = (level: number): string => `funq.delay.${level}`;
-const headerOf = (level: number): string => `funq-delay-${level}`;
-
-export const LONGEST_DELAY = Array.from({ length: LEVELS }, (_, level) => wait(level)).reduce((a, b) => a + b, 0);
-
 /** Where a delay ends; each queue is bound to it under its own name. */
 export const DUE_EXCHANGE = {
   name: 'funq.due',
@@ -23,76 +10,24 @@ export const DUE_EXCHANGE = {
 /** What comes due for a queue that was deleted meanwhile stays in the queue of this name. */
 const UNDELIVERED = 'funq.undelivered';
 
-/** The exchange to publish to, and the headers that say which levels to wait in. */
-export function wayOf(delay: number): { readonly exchange: string; readonly headers: Record<string, boolean> } {
-  const headers: Record<string, boolean> = {};
-  let exchange = '';
-  let units = Math.max(1, Math.ceil(delay / UNIT));
-  for (let level = LEVELS - 1; level >= 0; level--) {
-    const takes = units * UNIT >= wait(level);
-    if (takes) units -= wait(level) / UNIT;
-    if (takes) exchange ||= nameOf(level);
-    if (exchange) headers[headerOf(level)] = takes;
-  }
-  return { exchange, headers };
+/** How a message is sent that is to wait. Its routing key is the queue's name on the server. */
+export interface DelayWay {
+  readonly exchange: string;
+  readonly headers: Readonly<Record<string, boolean | number>>;
+  /** Whether the server returns the message when no queue takes it. */
+  readonly mandatory: boolean;
 }
 
-/**
- * Delays made of queues in which every message waits equally long, so none is held up by one before it. A message walks down
- * the levels and waits in those that its headers name. Shared by all queues of the virtual host and kept by the server;
- * what moves from level to level is confirmed before it leaves the one above.
- */
-export class RabbitDelays {
-  #levels = 0;
-  #building: Promise<void> = Promise.resolve();
+/** Something on the server in which messages wait, and from which they go to {@link DUE_EXCHANGE}. */
+export interface RabbitDelays {
+  /** Declares what is missing for delays of up to `longest` milliseconds. Resolves to the way of each such delay. */
+  prepare(longest: number): Promise<(delay: number) => DelayWay>;
 
-  constructor(private readonly apart: <T>(work: (channel: Channel) => Promise<T>) => Promise<T>) {}
-
-  /** Declares what a delay needs and is missing. */
-  prepare(delay: number): Promise<void> {
-    const { exchange } = wayOf(delay);
-    return this.#build(1 + Array.from({ length: LEVELS }, (_, level) => nameOf(level)).indexOf(exchange));
-  }
-
-  /** The server may have lost them. */
-  forget(): void {
-    this.#levels = 0;
-  }
-
-  async #build(levels: number): Promise<void> {
-    if (levels <= this.#levels) return;
-    this.#building = this.#building
-      .catch(() => undefined)
-      .then(async () => {
-        for (let level = this.#levels; level < levels; level++) {
-          await this.apart((channel) => declareLevel(channel, level));
-          this.#levels = level + 1;
-        }
-      });
-    await this.#building;
-  }
+  /** The server may have lost what was declared. */
+  forget(): void;
 }
 
-async function declareLevel(channel: Channel, level: number): Promise<void> {
-  const name = nameOf(level);
-  const below = level > 0 ? nameOf(level - 1) : DUE_EXCHANGE.name;
-  if (level === 0) await declareEnd(channel);
-  await channel.assertExchange(name, 'headers', { durable: true });
-  await channel.assertQueue(name, {
-    durable: true,
-    arguments: {
-      'x-queue-type': 'quorum',
-      'x-message-ttl': wait(level),
-      'x-dead-letter-exchange': below,
-      'x-dead-letter-strategy': 'at-least-once',
-      'x-overflow': 'reject-publish',
-    },
-  });
-  await channel.bindQueue(name, name, '', { 'x-match': 'all', [headerOf(level)]: true });
-  await channel.bindExchange(below, name, '', { 'x-match': 'all', [headerOf(level)]: false });
-}
-
-async function declareEnd(channel: Channel): Promise<void> {
+export async function declareEnd(channel: Channel): Promise<void> {
   await channel.assertExchange(UNDELIVERED, 'fanout', { durable: true });
   await channel.assertQueue(UNDELIVERED, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await channel.bindQueue(UNDELIVERED, UNDELIVERED, '');

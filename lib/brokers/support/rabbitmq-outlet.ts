@@ -16,7 +16,7 @@ export interface Sending {
   readonly key: string;
   readonly body: Uint8Array;
   /** A message that no queue takes is told of by its id: `mandatory`. */
-  readonly properties: Options.Publish & { readonly messageId: string; readonly mandatory: true };
+  readonly properties: Options.Publish & { readonly messageId: string; readonly mandatory: boolean };
 }
 
 /** No queue took the message. */

@@ -2,8 +2,9 @@ import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { driverError } from './driver-error.js';
 import type { RabbitConnection } from './rabbitmq-connection.js';
-import { LONGEST_DELAY, RabbitDelays, wayOf } from './rabbitmq-delays.js';
+import type { DelayWay, RabbitDelays } from './rabbitmq-delays.js';
 import { channelError } from './rabbitmq-error.js';
+import { LONGEST_DELAY } from './rabbitmq-ladder.js';
 import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
 import type { RabbitTopology } from './rabbitmq-topology.js';
 
@@ -13,14 +14,12 @@ const NO_HEADERS = Object.freeze({});
 /** Turns messages into what the server is sent, over one channel that is opened again when it has ended. */
 export class RabbitPublisher {
   #opening: Promise<RabbitOutlet> | undefined;
-  readonly #delays: RabbitDelays;
 
   constructor(
     private readonly connection: RabbitConnection,
     private readonly topology: RabbitTopology,
-  ) {
-    this.#delays = new RabbitDelays((work) => connection.apart(work));
-  }
+    private readonly delays: RabbitDelays,
+  ) {}
 
   /** The channel, and with it the exchanges that were asked for. */
   open(): Promise<RabbitOutlet> {
@@ -43,8 +42,8 @@ export class RabbitPublisher {
     const attempt = async (indexes: readonly number[]): Promise<PublishFailure[]> => {
       const name = await this.#declared(outlet, queue);
       const longest = indexes.reduce((most, index) => Math.max(most, messages[index]!.delay ?? 0), 0);
-      if (longest > 0) await this.#delays.prepare(longest);
-      const sendings = indexes.map((index) => this.#sending(queue, name, messages[index]!));
+      const wayOf = longest > 0 ? await this.delays.prepare(longest) : undefined;
+      const sendings = indexes.map((index) => this.#sending(queue, name, messages[index]!, wayOf));
       const failed = await outlet.send(queue, sendings);
       return failed.map(({ index, error }) => ({ index: indexes[index]!, error }));
     };
@@ -68,7 +67,7 @@ export class RabbitPublisher {
     const channel = await connection.answer(model.createConfirmChannel());
     return new RabbitOutlet(connection, channel, () => {
       this.#opening = undefined;
-      this.#delays.forget();
+      this.delays.forget();
     });
   }
 
@@ -101,9 +100,10 @@ export class RabbitPublisher {
     return declaring;
   }
 
-  #sending(queue: string, name: string, { id, body, delay = 0, priority, ttl }: Outgoing): Sending {
+  #sending(queue: string, name: string, message: Outgoing, wayOf?: (delay: number) => DelayWay): Sending {
+    const { id, body, delay = 0, priority, ttl } = message;
     const route = this.topology.routeOf(queue);
-    const way = delay > 0 && !route ? wayOf(delay) : undefined;
+    const way = delay > 0 && !route ? wayOf?.(delay) : undefined;
     const { exchange, headers = NO_HEADERS } = route ?? way ?? { exchange: '' };
     const properties = {
       messageId: id,
@@ -113,8 +113,8 @@ export class RabbitPublisher {
       // A time to live would end a delay.
       expiration: ttl === undefined || way ? undefined : Math.max(0, Math.ceil(ttl)),
       headers,
-      mandatory: true,
-    } as const;
+      mandatory: way?.mandatory ?? true,
+    };
     return { exchange, key: route ? (route.key ?? '') : name, body, properties };
   }
 }
