@@ -2,6 +2,7 @@ import type { Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { driverError } from './support/driver-error.js';
 import { RabbitConnection } from './support/rabbitmq-connection.js';
+import { RabbitDelayPlugin, findDelayPlugin } from './support/rabbitmq-delay-plugin.js';
 import { isMissing } from './support/rabbitmq-error.js';
 import { RabbitLadder } from './support/rabbitmq-ladder.js';
 import { RabbitPublisher } from './support/rabbitmq-publisher.js';
@@ -39,6 +40,7 @@ interface Parts {
  * - An acknowledgement that was on its way when a process was killed may be lost with it: the task is executed again.
  * - Delays are rounded up to 0.1 s and kept in queues `funq.delay.0` …, which all queues share: `purge` does not reach them.
  *   What falls due for a queue that was deleted stays in `funq.undelivered`. The time to live of a delayed message is ignored.
+ *   The server's plug-in for delays, more precise and less safe, is used only when asked for: `delays: 'plugin'`.
  * - A node of its own that is killed with -9 may come back with a quorum queue that has no leader and answers nobody; seen with
  *   RabbitMQ 3.10. Run three nodes, a newer server, or classic queues.
  * - Quorum queues: what is given back goes to the end as a copy, so that it is not counted; one with a time to live is counted.
@@ -53,7 +55,8 @@ export function rabbitmq(options: RabbitOptions = {}): Broker {
   let parts: Parts | undefined;
   const open = (clock: Clock): Parts => {
     const publishing = new RabbitConnection(server, clock);
-    const delays = new RabbitLadder((work) => publishing.apart(work));
+    const ladder = new RabbitLadder((work) => publishing.apart(work));
+    const delays = topology.delayPlugin ? new RabbitDelayPlugin(() => findDelayPlugin(server, clock), ladder) : ladder;
     return {
       publishing,
       consuming: new RabbitConnection(server, clock),

@@ -3,11 +3,13 @@ import { SERVICES, ensureServiceNow, serviceUrl, type ServiceName } from '../../
 
 export { SERVICES, type ServiceName };
 
+type Body = (url: string) => void | Promise<void>;
+
 /**
  * Registers the tests of `body` with the server's address: that of its variable, or of the one that all share. Where there is
  * none, one skipped test says so by name. In `npm run test:all` it is started now, and fails its tests when it can't be had.
  */
-export function withService(name: ServiceName, body: (url: string) => void): void {
+export function withService(name: ServiceName, body: Body): void {
   describe(name, () => {
     const url = process.env[SERVICES[name]] || serviceUrl(name);
     if (url) return body(url);
@@ -16,7 +18,7 @@ export function withService(name: ServiceName, body: (url: string) => void): voi
   });
 }
 
-function started(name: ServiceName, body: (url: string) => void): void {
+function started(name: ServiceName, body: Body): void | Promise<void> {
   let url: string;
   try {
     url = ensureServiceNow(name);
@@ -24,7 +26,7 @@ function started(name: ServiceName, body: (url: string) => void): void {
     it('is up', () => {
       throw error;
     });
-    return;
+    return undefined;
   }
-  body(url);
+  return body(url);
 }

@@ -4,6 +4,7 @@ import { away, driverError, isExplained } from './driver-error.js';
 const REFUSED = 403;
 const MISSING = 404;
 const MISMATCH = 406;
+const INVALID = 503;
 
 const CHANNELS = 'No channels left to allocate';
 
@@ -68,3 +69,7 @@ export function channelError(address: string, queue: string, error: ReplyError):
 
 /** Whether the server said that something does not exist. */
 export const isMissing = (error: unknown): boolean => (error as ReplyError).code === MISSING;
+
+/** Whether the server will not do what it was told, however often: for want of rights, or of what that takes. */
+export const isRefused = (error: unknown): boolean =>
+  [REFUSED, MISMATCH, INVALID].some((code) => code === (error as ReplyError).code);

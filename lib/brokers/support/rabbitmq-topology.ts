@@ -53,8 +53,16 @@ export interface RabbitTopologyOptions {
    * consumed: a retry belongs to the one queue that it came from.
    */
   readonly routes?: Readonly<Record<string, RabbitRoute>>;
-  /** Whether messages can be delayed; it needs rights on exchanges and queues that begin with `funq.`. Default: true. */
-  readonly delays?: boolean;
+  /**
+   * Whether messages can be delayed, in quorum queues of their own; it needs rights on exchanges and queues that begin with
+   * `funq.`. Default: true.
+   *
+   * `'plugin'`: to the millisecond by the server's plug-in `rabbitmq_delayed_message_exchange` where that is enabled, else as
+   * by default; never over a `connection` that was handed in. For what may get lost: the plug-in keeps one copy, confirms
+   * before that is on disk, and sends what is due once, also to a queue that is full, or that has no leader, as a quorum queue
+   * while its server starts. Disabling it removes what it keeps.
+   */
+  readonly delays?: boolean | 'plugin';
 }
 
 /** Milliseconds without a consumer after which the queue of a process that ended is removed. */
@@ -66,6 +74,7 @@ export class RabbitTopology {
   readonly quorum: boolean;
   readonly priorities: number;
   readonly delays: boolean;
+  readonly delayPlugin: boolean;
   readonly #routes: ReadonlyMap<string, RabbitRoute>;
   readonly #bindings: ReadonlyMap<string, readonly RabbitBinding[]>;
   readonly #exchanges: readonly (readonly [string, RabbitExchange])[];
@@ -76,7 +85,8 @@ export class RabbitTopology {
       throw driverError('FUNQ_RABBITMQ_OPTIONS', `rabbitmq: \`priorities\` is ${priorities}, but must be 0 to 255`);
     this.quorum = type === 'quorum';
     this.priorities = this.quorum ? 0 : priorities;
-    this.delays = delays;
+    this.delays = delays !== false;
+    this.delayPlugin = delays === 'plugin';
     this.#routes = new Map(Object.entries(routes));
     this.#bindings = new Map(Object.entries(bindings));
     this.#exchanges = Object.entries(exchanges);
