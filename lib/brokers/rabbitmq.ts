@@ -41,6 +41,9 @@ interface Parts {
  * - Delays are rounded up to 0.1 s and kept in queues `funq.delay.0` …, which all queues share: `purge` does not reach them.
  *   What falls due for a queue that was deleted stays in `funq.undelivered`. The time to live of a delayed message is ignored.
  *   The server's plug-in for delays, more precise and less safe, is used only when asked for: `delays: 'plugin'`.
+ * - With `wildcards`: an event that no queue is bound for waits in the queue of its own name, where a wildcard does not find it; so
+ *   start a service once before its events are emitted. A delayed one for which none is bound when it falls due stays in
+ *   `funq.undelivered`. One that any of several queues refused, because it is full, counts as not stored.
  * - A node of its own that is killed with -9 may come back with a quorum queue that has no leader and answers nobody; seen with
  *   RabbitMQ 3.10. Run three nodes, a newer server, or classic queues.
  * - Quorum queues: what is given back goes to the end as a copy, so that it is not counted; one with a time to live is counted.
@@ -80,6 +83,7 @@ export function rabbitmq(options: RabbitOptions = {}): Broker {
       durable: true,
       shared: true,
       ordered: true,
+      wildcards: topology.patterns !== undefined,
       pipelined: PIPELINED,
       redelivery: topology.quorum ? 'counted' : 'flagged',
     },

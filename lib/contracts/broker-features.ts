@@ -18,6 +18,8 @@ export interface BrokerFeatures {
   readonly redelivery: 'counted' | 'flagged' | 'none';
   /** Part of this process, so never away: its `receive` may wait as long as it takes, and is given no deadline. Default: false. */
   readonly patient?: boolean;
+  /** Honours `Outgoing.spread` and `SubscribeOptions.pattern`. Default: false. */
+  readonly wildcards?: boolean;
   /** How many calls of `publish` to one queue may be under way, stored in the order in which they began. Default: 1. */
   readonly pipelined?: number;
 }

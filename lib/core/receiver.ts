@@ -22,6 +22,7 @@ export class Receiver {
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Session>();
   #loop: Promise<void> | undefined;
+  #joined: Promise<void> | undefined;
   #prefetch: number;
 
   constructor(private readonly options: ReceiverOptions) {
@@ -33,8 +34,11 @@ export class Receiver {
     this.#prefetch = Math.max(this.#prefetch, prefetch);
   }
 
-  start(): void {
-    this.#loop ??= this.#run(this.#stopping.signal);
+  /** Resolves when the subscription is open, or could not be opened at first. */
+  start(): Promise<void> {
+    return (this.#joined ??= new Promise((joined) => {
+      this.#loop = this.#run(this.#stopping.signal, joined);
+    }));
   }
 
   /** Resolves when nothing more will be taken. */
@@ -49,13 +53,14 @@ export class Receiver {
     await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 
-  async #run(stopping: AbortSignal): Promise<void> {
+  async #run(stopping: AbortSignal, joined: () => void): Promise<void> {
     let session: Session | undefined;
     let failures = 0;
     while (!stopping.aborted) {
       try {
         if (session && session.prefetch < this.#prefetch) session = this.#retire(session);
         if (!session || session.retired) session = await this.#open();
+        joined();
         const max = await this.options.room(stopping);
         if (max === 0) continue;
         this.options.take(await this.#receive(session, max, stopping));
@@ -63,11 +68,13 @@ export class Receiver {
           this.options.events.emit('recovered', { queue: this.options.queue, broker: this.options.name });
         failures = 0;
       } catch (error) {
+        joined();
         failures++;
         if (error instanceof FunqError || spent(session, failures)) session = this.#retire(session);
         await this.#backOff(failures, error, stopping);
       }
     }
+    joined();
   }
 
   async #open(): Promise<Session> {

@@ -1,4 +1,4 @@
-import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
+import type { Broker, Delivery, SubscribeOptions, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { withDeadline } from '../contracts/deadline.js';
 import { Batcher, type Listener } from './batcher.js';
@@ -38,6 +38,8 @@ export interface SessionOptions {
   /** The most deliveries in hand. */
   readonly prefetch: number;
   readonly lease: number;
+  /** As {@link SubscribeOptions.pattern}. */
+  readonly pattern?: SubscribeOptions['pattern'];
   /** Keeps the lease while the event loop is blocked. */
   readonly heartbeat?: Heartbeat | undefined;
   /** Somebody else may have this delivery now. */
@@ -54,8 +56,8 @@ const DEADLINE = 5000;
 
 /** Subscribes. Rejects with `FUNQ_BROKER_UNAVAILABLE` when that takes too long, or as the broker does. */
 export async function openSession(options: SessionOptions, onClosed: (session: Session) => void): Promise<Session> {
-  const { broker, queue, prefetch, lease, clock } = options;
-  const subscribing = broker.subscribe(queue, { prefetch, lease });
+  const { broker, queue, prefetch, lease, pattern, clock } = options;
+  const subscribing = broker.subscribe(queue, { prefetch, lease, ...(pattern !== undefined && { pattern }) });
   const late = (): Error => silent(options, 'subscribing');
   const subscription = await withDeadline(clock, RECEIVE_DEADLINE, subscribing, late).catch((error: unknown) => {
     subscribing.then((abandoned) => abandoned.close()).catch(() => undefined);

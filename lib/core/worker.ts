@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly maxPayload: number;
   /** As {@link TaskHost.findable}. Default: true. */
   readonly findable?: boolean;
+  /** Which messages that are spread the queue gets; see `SubscribeOptions.pattern`. */
+  readonly pattern?: string | undefined;
   /** As {@link ReplySenderOptions.write}. */
   readonly write?: ReplySenderOptions['write'];
   /** Calls the handler with everything around it. Its failure is noted on the task. */
@@ -90,6 +92,7 @@ export class Worker implements TaskHost {
       clock,
       events,
       lease: policy.lease,
+      pattern: options.pattern,
       heartbeat,
       prefetch: policy.concurrency * 2,
       room: (signal) => this.#room(signal),
@@ -124,8 +127,9 @@ export class Worker implements TaskHost {
     this.options.heartbeat?.moved();
   }
 
-  start(): void {
-    this.#receiver.start();
+  /** Resolves when the queue is subscribed to, or could not be at first. */
+  start(): Promise<void> {
+    return this.#receiver.start();
   }
 
   /** Rate, concurrency and window of `policy` hold from now on; what runs already goes on. `paused` fetches nothing. */

@@ -64,7 +64,7 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     await this.schedules.start();
     if (this.#crew.size > 0) this.#checkHooks();
     // Last of all: no task may begin while something is still being made ready.
-    this.#crew.start();
+    void this.#crew.start();
   }
 
   /** Once, however often the app is closed. */

@@ -22,8 +22,8 @@ export interface CrewParts {
   readonly presence: Presence;
 }
 
-/** How one worker calls its handler, and writes what it came to. */
-export type Work = Pick<WorkerOptions, 'invoke' | 'write' | 'findable'>;
+/** How one worker calls its handler, writes what it came to, and what is spread to it. */
+export type Work = Pick<WorkerOptions, 'invoke' | 'write' | 'pattern' | 'findable'>;
 
 /** The workers of a process: with all that they share, started together, drained together. */
 export class Crew {
@@ -61,8 +61,9 @@ export class Crew {
     await this.parts.presence.start(this.#policies);
   }
 
-  start(): void {
-    for (const worker of this.#workers) worker.start();
+  /** Resolves when each has subscribed, or failed to at first. */
+  async start(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.start()));
   }
 
   /** Stops fetching, lets tasks end, gives back the rest, writes out what controls have gathered. */

@@ -15,6 +15,7 @@ import { stormCases } from './broker/storm.js';
 import { timeCases } from './broker/time.js';
 import { BrokerTrial, type BrokerFacts } from './broker/trial.js';
 import { uniqueCases } from './broker/unique.js';
+import { wildcardCases } from './broker/wildcards.js';
 import type { WorkerModule } from './broker/workers.js';
 import { casesOf, type ConformanceCase } from './conformance.js';
 
@@ -107,6 +108,7 @@ export function brokerConformance(options: BrokerConformanceOptions): Conformanc
     orderCases,
     timeCases,
     uniqueCases,
+    wildcardCases,
     queueCases,
     closingCases,
     soakCases,

@@ -26,4 +26,15 @@ withService('rabbitmq', (url) => {
     describe,
     it,
   });
+  const wildcards = true;
+  conforms(
+    'quorum queues with wildcards',
+    brokerConformance(kit({ prefix: 'qw-', wildcards }, { keepsPlace: false })),
+    { describe, it },
+  );
+  conforms(
+    'classic queues with wildcards',
+    brokerConformance(kit({ type: 'classic', prefix: 'cw-', wildcards }, { topPriority: 10 })),
+    { describe, it },
+  );
 });

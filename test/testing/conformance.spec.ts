@@ -18,6 +18,8 @@ import type { Broker, Outgoing, Pulse, Subscription } from '../../lib/contracts/
 import { altered, type Alteration } from './altered.js';
 import { DEFECTS } from './broken-brokers.js';
 import { COORDINATION_DEFECTS, RESULT_DEFECTS } from './broken-stores.js';
+import { WILDCARD_DEFECTS } from './broken-wildcards.js';
+import { spreading, type Manner } from './spreading.js';
 
 const hasty = { patience: 1000, tolerance: 300, seed: 1 } as const;
 const file = join(tmpdir(), `funq-conformance-${randomUUID()}.db`);
@@ -52,6 +54,22 @@ describe('brokerConformance', () => {
       pick(broker({ subscription: () => ({ ack: async () => [] }) }), 'ack: nothing').run(),
     ).rejects.toThrow();
   });
+});
+
+describe('the cases of wildcards', () => {
+  const cases = (manner?: Manner, alteration: Alteration = {}): ConformanceCase[] =>
+    brokerConformance({ ...hasty, lease: false, create: () => altered(spreading(memory(), manner), alteration) });
+
+  it.concurrent.for(WILDCARD_DEFECTS)('find a broker that $defect', async ({ caught, manner, ...own }, { expect }) => {
+    const check = pick(cases(manner, own), caught);
+    expect(check.skip).toBeUndefined();
+    await expect(check.run()).rejects.toThrow();
+  });
+
+  it.concurrent.for([...new Set(WILDCARD_DEFECTS.map(({ caught }) => caught))])(
+    'find nothing in a broker that is altered in nothing: %s',
+    (caught) => pick(cases(), caught).run(),
+  );
 });
 
 describe('the cases of leases', () => {
@@ -269,6 +287,7 @@ describe('the cases that need something from outside', () => {
         'no way to restart was given',
         'not durable',
         'no lease runs down',
+        'no wildcards',
         'not both durable and shared',
       ]),
     );

@@ -8,7 +8,7 @@ export const DUE_EXCHANGE = {
 } as const;
 
 /** What comes due for a queue that was deleted meanwhile stays in the queue of this name. */
-const UNDELIVERED = 'funq.undelivered';
+export const UNDELIVERED = 'funq.undelivered';
 
 /** How a message is sent that is to wait. Its routing key is the queue's name on the server. */
 export interface DelayWay {
@@ -18,10 +18,13 @@ export interface DelayWay {
   readonly mandatory: boolean;
 }
 
+/** The way of each delay. */
+export type WayOf = (delay: number) => DelayWay;
+
 /** Something on the server in which messages wait, and from which they go to {@link DUE_EXCHANGE}. */
 export interface RabbitDelays {
   /** Declares what is missing for delays of up to `longest` milliseconds. Resolves to the way of each such delay. */
-  prepare(longest: number): Promise<(delay: number) => DelayWay>;
+  prepare(longest: number): Promise<WayOf>;
 
   /** The server may have lost what was declared. */
   forget(): void;

@@ -72,6 +72,11 @@ export class RabbitOutlet {
     return [...failed, ...also.map(({ index, error }) => ({ index: index + 1, error }))];
   }
 
+  /** As {@link send}, to an exchange: what is bound there is ready, and nothing is to be waited for. */
+  sendBound(queue: string, sendings: readonly Sending[]): Promise<readonly PublishFailure[]> {
+    return this.#transmit(queue, sendings);
+  }
+
   /**
    * The first message goes alone: a quorum queue that another connection just declares is there before it has a leader, and so
    * long the server refuses what it is sent, in whatever order.

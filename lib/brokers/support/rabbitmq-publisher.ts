@@ -2,7 +2,7 @@ import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { driverError } from './driver-error.js';
 import type { RabbitConnection } from './rabbitmq-connection.js';
-import type { DelayWay, RabbitDelays } from './rabbitmq-delays.js';
+import type { RabbitDelays, WayOf } from './rabbitmq-delays.js';
 import { channelError } from './rabbitmq-error.js';
 import { LONGEST_DELAY } from './rabbitmq-ladder.js';
 import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
@@ -10,6 +10,25 @@ import type { RabbitTopology } from './rabbitmq-topology.js';
 
 /** One for all messages: the client makes its own of it, several times faster than of none. */
 const NO_HEADERS = Object.freeze({});
+
+/** What was asked for in one call. */
+interface Batch {
+  readonly outlet: RabbitOutlet;
+  readonly queue: string;
+  readonly messages: readonly Outgoing[];
+}
+
+interface Destination {
+  readonly exchange: string;
+  readonly key: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** Outlives a restart of the server. Default: true. */
+  readonly persistent?: boolean;
+  /** It is delayed on its way. */
+  readonly waits?: boolean;
+  /** As of a `DelayWay`. Default: true. */
+  readonly mandatory?: boolean;
+}
 
 /** Turns messages into what the server is sent, over one channel that is opened again when it has ended. */
 export class RabbitPublisher {
@@ -31,29 +50,68 @@ export class RabbitPublisher {
   }
 
   async publish(queue: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
-    const outlet = await this.open();
+    const batch: Batch = { outlet: await this.open(), queue, messages };
     const failures: PublishFailure[] = [];
-    const good: number[] = [];
+    const straight: number[] = [];
+    const spread: number[] = [];
     for (const [index, message] of messages.entries()) {
-      const error = this.#refusal(queue, message);
+      const spreads = this.#spreads(queue, message);
+      const error = this.#refusal(queue, message) ?? (spreads && this.topology.patterns?.refusal(message.spread!));
       if (error) failures.push({ index, error });
-      else good.push(index);
+      else if (spreads) spread.push(index);
+      else straight.push(index);
     }
-    const attempt = async (indexes: readonly number[]): Promise<PublishFailure[]> => {
+    if (spread.length === 0) return [...failures, ...(await this.#toQueue(batch, straight))];
+    if (straight.length === 0) return [...failures, ...(await this.#toPatterns(batch, spread))];
+    const unknown = (indexes: readonly number[]) => (error: Error) => indexes.map((index) => ({ index, error }));
+    const failed = await Promise.all([
+      this.#toQueue(batch, straight).catch(unknown(straight)),
+      this.#toPatterns(batch, spread).catch(unknown(spread)),
+    ]);
+    return [...failures, ...failed.flat()];
+  }
+
+  async #toQueue({ outlet, queue, messages }: Batch, indexes: readonly number[]): Promise<PublishFailure[]> {
+    const attempt = async (some: readonly number[]): Promise<PublishFailure[]> => {
       const name = await this.#declared(outlet, queue);
-      const longest = indexes.reduce((most, index) => Math.max(most, messages[index]!.delay ?? 0), 0);
-      const wayOf = longest > 0 ? await this.delays.prepare(longest) : undefined;
-      const sendings = indexes.map((index) => this.#sending(queue, name, messages[index]!, wayOf));
-      const failed = await outlet.send(queue, sendings);
-      return failed.map(({ index, error }) => ({ index: indexes[index]!, error }));
+      const wayOf = await this.#prepare(some.map((index) => messages[index]!));
+      const sendings = some.map((index) => this.#sending(queue, name, messages[index]!, wayOf));
+      return placed(await outlet.send(queue, sendings), some);
     };
-    const failed = await attempt(good);
+    const failed = await attempt(indexes);
     const homeless = failed.filter(({ error }) => error instanceof Unroutable && !this.topology.routeOf(queue));
-    if (homeless.length === 0) return [...failures, ...failed];
+    if (homeless.length === 0) return failed;
     // Their queue was deleted behind our back, so they are nowhere: it is made anew, once.
     outlet.forget(queue);
     const rest = failed.filter((failure) => !homeless.includes(failure));
-    return [...failures, ...rest, ...(await attempt(homeless.map(({ index }) => index)))];
+    return [...rest, ...(await attempt(homeless.map(({ index }) => index)))];
+  }
+
+  /**
+   * What no pattern matches goes to the queue of its name. That queue is not bound: its consumer does so, and one without any
+   * would gather all that comes later, too.
+   */
+  async #toPatterns(batch: Batch, indexes: readonly number[]): Promise<PublishFailure[]> {
+    const { outlet, queue, messages } = batch;
+    const chosen = indexes.map((index) => messages[index]!);
+    const wayOf = await this.#prepare(chosen);
+    const ways = chosen.map(({ spread, delay = 0 }) => this.topology.patterns!.wayOf(spread!, delay, wayOf));
+    const sendings = chosen.map((message, n) => sendingOf(message, ways[n]!));
+    const failed = placed(await outlet.sendBound(queue, sendings), indexes);
+    const unmatched = failed.filter(({ error }) => error instanceof Unroutable).map(({ index }) => index);
+    if (unmatched.length === 0) return failed;
+    const rest = failed.filter(({ index }) => !unmatched.includes(index));
+    return [...rest, ...(await this.#toQueue(batch, unmatched))];
+  }
+
+  #spreads(queue: string, { spread }: Outgoing): boolean {
+    const { patterns } = this.topology;
+    return spread !== undefined && patterns !== undefined && !this.topology.routeOf(queue);
+  }
+
+  async #prepare(messages: readonly Outgoing[]): Promise<WayOf | undefined> {
+    const longest = messages.reduce((most, { delay = 0 }) => Math.max(most, delay), 0);
+    return longest > 0 ? this.delays.prepare(longest) : undefined;
   }
 
   async #open(): Promise<RabbitOutlet> {
@@ -100,21 +158,31 @@ export class RabbitPublisher {
     return declaring;
   }
 
-  #sending(queue: string, name: string, message: Outgoing, wayOf?: (delay: number) => DelayWay): Sending {
-    const { id, body, delay = 0, priority, ttl } = message;
+  #sending(queue: string, name: string, message: Outgoing, wayOf?: WayOf): Sending {
+    const { delay = 0 } = message;
     const route = this.topology.routeOf(queue);
-    const way = delay > 0 && !route ? wayOf?.(delay) : undefined;
-    const { exchange, headers = NO_HEADERS } = route ?? way ?? { exchange: '' };
-    const properties = {
-      messageId: id,
-      // Whoever waits for a reply has given up, or asks again, when the server is back.
-      persistent: !queue.startsWith(TRANSIENT_PREFIX),
-      priority: priority || undefined,
-      // A time to live would end a delay.
-      expiration: ttl === undefined || way ? undefined : Math.max(0, Math.ceil(ttl)),
-      headers,
-      mandatory: way?.mandatory ?? true,
-    };
-    return { exchange, key: route ? (route.key ?? '') : name, body, properties };
+    if (route) return sendingOf(message, { key: '', ...route });
+    const way = delay > 0 && wayOf ? { ...wayOf(delay), waits: true } : { exchange: '' };
+    // Whoever waits for a reply has given up, or asks again, when the server is back.
+    return sendingOf(message, { ...way, key: name, persistent: !queue.startsWith(TRANSIENT_PREFIX) });
   }
+}
+
+function sendingOf({ id, body, priority, ttl }: Outgoing, to: Destination): Sending {
+  const { exchange, key, headers = NO_HEADERS, persistent = true, waits = false, mandatory = true } = to;
+  const properties = {
+    messageId: id,
+    persistent,
+    priority: priority || undefined,
+    // A time to live would end a delay.
+    expiration: ttl === undefined || waits ? undefined : Math.max(0, Math.ceil(ttl)),
+    headers,
+    mandatory,
+  };
+  return { exchange, key, body, properties };
+}
+
+/** Failures by their places in the whole. */
+function placed(failed: readonly PublishFailure[], indexes: readonly number[]): PublishFailure[] {
+  return failed.map(({ index, error }) => ({ index: indexes[index]!, error }));
 }

@@ -83,13 +83,14 @@ export class RabbitSubscription implements Subscription {
   async #open(): Promise<RabbitConsumer> {
     const { connection, topology } = this.parts;
     const { queue } = this;
+    const { pattern = queue } = this.options;
     const model = await connection.use();
     const channel = await connection.answer(model.createChannel()).catch((error: Error) => {
       throw channelError(connection.address, queue, error);
     });
     let reason: Error | undefined;
     channel.on('error', (error) => (reason = error));
-    const name = await connection.answer(topology.declareQueue(channel, queue)).catch((error: Error) => {
+    const name = await connection.answer(topology.declareQueue(channel, queue, pattern)).catch((error: Error) => {
       throw channelError(connection.address, queue, reason ?? error);
     });
     const giveBack = this.#giveBack.bind(this);

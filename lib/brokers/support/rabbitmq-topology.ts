@@ -2,6 +2,7 @@ import type { Channel, Options } from 'amqplib';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { driverError } from './driver-error.js';
 import { DUE_EXCHANGE } from './rabbitmq-delays.js';
+import { RabbitPatterns } from './rabbitmq-patterns.js';
 
 export interface RabbitExchange {
   readonly type: 'direct' | 'fanout' | 'topic' | 'headers';
@@ -63,6 +64,12 @@ export interface RabbitTopologyOptions {
    * while its server starts. Disabling it removes what it keeps.
    */
   readonly delays?: boolean | 'plugin';
+  /**
+   * Whether patterns of microservices may hold wildcards; the same for their services and clients. Events and requests then go
+   * through a topic exchange `funq.patterns`, with `prefix` before it; a queue is bound there when it is first consumed, for as
+   * long as it lives, so delete that of a pattern that no service has any more. Default: false.
+   */
+  readonly wildcards?: boolean;
 }
 
 /** Milliseconds without a consumer after which the queue of a process that ended is removed. */
@@ -75,6 +82,8 @@ export class RabbitTopology {
   readonly priorities: number;
   readonly delays: boolean;
   readonly delayPlugin: boolean;
+  /** Present where patterns may hold wildcards. */
+  readonly patterns: RabbitPatterns | undefined;
   readonly #routes: ReadonlyMap<string, RabbitRoute>;
   readonly #bindings: ReadonlyMap<string, readonly RabbitBinding[]>;
   readonly #exchanges: readonly (readonly [string, RabbitExchange])[];
@@ -87,6 +96,7 @@ export class RabbitTopology {
     this.priorities = this.quorum ? 0 : priorities;
     this.delays = delays !== false;
     this.delayPlugin = delays === 'plugin';
+    this.patterns = options.wildcards ? new RabbitPatterns(this.nameOf('funq.patterns'), this.delays) : undefined;
     this.#routes = new Map(Object.entries(routes));
     this.#bindings = new Map(Object.entries(bindings));
     this.#exchanges = Object.entries(exchanges);
@@ -108,11 +118,12 @@ export class RabbitTopology {
   async declare(channel: Channel): Promise<void> {
     for (const [name, { type, durable = true, arguments: args }] of this.#exchanges)
       await channel.assertExchange(name, type, { durable, arguments: args });
+    await this.patterns?.declare(channel);
     for (const queue of this.#bindings.keys()) await this.declareQueue(channel, queue);
   }
 
-  /** The queue with all that leads to it. Its name on the server. */
-  async declareQueue(channel: Channel, queue: string): Promise<string> {
+  /** The queue with all that leads to it, as one that is consumed also what is spread and matches `pattern`. Its name on the server. */
+  async declareQueue(channel: Channel, queue: string, pattern?: string): Promise<string> {
     const name = this.nameOf(queue);
     const transient = queue.startsWith(TRANSIENT_PREFIX);
     await channel.assertQueue(name, transient ? TRANSIENT : this.#settings());
@@ -123,6 +134,7 @@ export class RabbitTopology {
     }
     for (const { exchange, key = '', headers } of this.#bindings.get(queue) ?? [])
       await channel.bindQueue(name, exchange, key, headers);
+    if (pattern !== undefined) await this.patterns?.bind(channel, name, pattern);
     return name;
   }
 
