@@ -24,6 +24,8 @@ export interface Envelope {
   readonly priority?: number;
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What it was emitted as, where queues of other names may have a copy of it, too. */
+  readonly pattern?: string;
   /** Present when somebody waits for the outcome. */
   readonly reply?: ReplyAddress;
   /** What earlier runs failed with, oldest first; the oldest are dropped beyond a limit. */
@@ -57,6 +59,8 @@ export interface Reply {
   readonly parts?: number;
   /** This is no outcome yet: the task has been taken up, and its function can be spoken to here. */
   readonly from?: Pick<ReplyAddress, 'queue' | 'call'>;
+  /** The queue that the task came from, where several may have had a copy of it: each of them answers. */
+  readonly source?: string;
 }
 
 /** An error as data: bounded in size and depth, safe to send and to store. */

@@ -21,10 +21,11 @@ export interface EnvelopeInput {
   readonly priority?: number | undefined;
   readonly key?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly pattern?: string | undefined;
   readonly reply?: ReplyAddress | undefined;
 }
 
-const OPTIONAL = ['options', 'priority', 'key', 'headers', 'reply'] as const;
+const OPTIONAL = ['options', 'priority', 'key', 'headers', 'pattern', 'reply'] as const;
 
 /** A task on its first way. Fields without a value are left out, as on the wire. */
 export function createEnvelope(input: EnvelopeInput): Envelope {

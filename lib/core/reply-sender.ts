@@ -85,7 +85,8 @@ export class ReplySender {
     const { reply } = task.envelope;
     if (!reply) return;
     try {
-      await this.send(reply, { ...(await write(outcome, task)), ...(task.parts && { parts: task.parts }) });
+      const parts = task.parts && { parts: task.parts };
+      await this.send(reply, { ...(await write(outcome, task)), ...parts, ...sourceOf(task) });
     } catch (error) {
       events.emit('replyFailed', { queue: task.queue, task, error });
     }
@@ -105,6 +106,11 @@ export class ReplySender {
       return this.options.codec.encodeReply({ ...rest, error: reply.error ?? recordError(error) });
     }
   }
+}
+
+/** Tells the answers of several apart who each have a copy of a task. */
+export function sourceOf({ envelope, queue }: Task): Pick<Reply, 'source'> {
+  return envelope.pattern === undefined ? {} : { source: queue };
 }
 
 function plain(outcome: Outcome): ReplyContent {

@@ -1,6 +1,6 @@
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { FunqError } from '../core/errors.js';
-import type { ReplyContent } from '../core/reply-sender.js';
+import { sourceOf, type ReplyContent } from '../core/reply-sender.js';
 import type { WaitingPlace } from '../core/replies.js';
 import type { RunningTask } from '../core/running-task.js';
 import type { Connection } from './connection.js';
@@ -97,7 +97,7 @@ export class Callee {
   async #send(content: () => Promise<ReplyContent>): Promise<void> {
     const { sender, events } = this.parts.connection;
     try {
-      await sender.send(this.address, await content());
+      await sender.send(this.address, { ...(await content()), ...sourceOf(this.task) });
     } catch (error) {
       events.emit('replyFailed', { queue: this.task.queue, task: this.task, error });
     }

@@ -5,10 +5,10 @@ import type { Broker, Outgoing } from '../contracts/broker.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { readPublishOptions } from '../nest/publish.options.js';
 import { brief } from '../nest/task.logger.js';
-import { taskMessage } from '../nest/task.message.js';
+import { taskMessage, type Sending } from '../nest/task.message.js';
 import { Connection } from './connection.js';
 import { FunqRecord } from './funq.record.js';
-import { patternQueue } from './pattern.queue.js';
+import { patternKey, patternQueue } from './pattern.queue.js';
 import { RemoteCall, type CallListener } from './remote.call.js';
 import {
   moduleOptions,
@@ -17,6 +17,7 @@ import {
   type FunqStatus,
   type TransportEvents,
 } from './transport.options.js';
+import { checkSent } from './wildcards.js';
 
 /**
  * Sends messages and events to services over any broker. `send()` is cold: each subscription is a call, and ending it early
@@ -97,12 +98,16 @@ export class FunqClient extends ClientProxy<TransportEvents> {
   }
 
   async #send(pattern: string, packet: ReadPacket, reply?: ReplyAddress): Promise<void> {
+    checkSent(pattern);
     const queue = patternQueue(pattern, this.#settings.prefix);
-    const { route } = this.#connection;
-    await route.outbox.publish(queue, await this.#message(queue, packet, reply));
+    const { outbox } = this.#connection.route;
+    // Retries and dead letters go to the queue that they came from; so this first way is the only one that is spread.
+    const spread = outbox.broker.features.wildcards && patternKey(pattern, this.#settings.prefix);
+    const sending = { queue, ...(reply && { reply }), ...(spread && { pattern, spread }) };
+    await outbox.publish(queue, await this.#message(sending, packet));
   }
 
-  async #message(queue: string, packet: ReadPacket, reply: ReplyAddress | undefined): Promise<Outgoing> {
+  async #message(to: Omit<Sending, 'args' | 'ttl'>, packet: ReadPacket): Promise<Outgoing> {
     const record = packet.data instanceof FunqRecord ? packet.data : new FunqRecord(packet.data as unknown);
     const headers = { ...packet.metadata, ...record.options.headers };
     const options = Object.keys(headers).length > 0 ? { ...record.options, headers } : record.options;
@@ -110,8 +115,8 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     const { maxPayload, timeout } = this.#settings;
     const args = [await this.#written({ ...packet, data: record.data })];
     // Nobody wants a request any more when its caller has given up.
-    const sending = { queue, args, ...(reply && { reply, ttl: timeout }) };
-    return taskMessage(sending, readPublishOptions(queue, options, 0), { clock, codec, maxPayload }).message;
+    const sending = { ...to, args, ...(to.reply && { ttl: timeout }) };
+    return taskMessage(sending, readPublishOptions(to.queue, options, 0), { clock, codec, maxPayload }).message;
   }
 
   async #written(packet: ReadPacket): Promise<unknown> {

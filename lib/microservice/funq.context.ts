@@ -12,6 +12,7 @@ export class FunqContext extends BaseRpcContext<[Task, string]> {
     return this.args[0];
   }
 
+  /** What was emitted or sent, not the handler's wildcard. */
   getPattern(): string {
     return this.args[1];
   }

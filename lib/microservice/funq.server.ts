@@ -11,6 +11,7 @@ import { builtInControls } from './controls.js';
 import type { FunqContext } from './funq.context.js';
 import { OutcomeWriter } from './outcome.writer.js';
 import { patternPolicy } from './pattern.policy.js';
+import { patternKey } from './pattern.queue.js';
 import { PatternWork, type PatternParts } from './pattern.work.js';
 import {
   moduleOptions,
@@ -19,6 +20,7 @@ import {
   type FunqStatus,
   type TransportEvents,
 } from './transport.options.js';
+import { checkServed } from './wildcards.js';
 
 /** Names the transport: `@MessagePattern('sum', FUNQ_TRANSPORT)` leaves a handler out of other servers of the app. @publicApi */
 export const FUNQ_TRANSPORT = Symbol('funq');
@@ -103,7 +105,9 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     await this.#connection.open();
     await crew.announce();
     this.#crew = crew;
-    crew.start();
+    const joined = crew.start();
+    // Only a queue that is there gets what is spread.
+    if (this.options.broker.features.wildcards) await joined;
   }
 
   async #stop(): Promise<void> {
@@ -119,6 +123,7 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     const connection = this.#connection;
     const { clock, codec, events } = connection;
     const patterns = [...this.messageHandlers].map(([pattern, handler]) => {
+      checkServed(pattern, settings.prefix, broker);
       const policy = patternPolicy(pattern, handler, defaults, settings.prefix);
       checkSupported(policy, broker, stores);
       return { pattern, handler, policy };
@@ -139,6 +144,7 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
         findable: settings.currentTask,
         invoke: (task) => work.invoke(task),
         write: (outcome, task) => writer.write(outcome, task),
+        ...(broker.features.wildcards && { pattern: patternKey(pattern, settings.prefix) }),
       });
     }
     return crew;

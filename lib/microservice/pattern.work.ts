@@ -63,11 +63,11 @@ export class PatternWork {
   }
 
   #run(task: RunningTask): Promise<unknown> {
-    const context = new FunqContext([task.run, this.pattern]);
+    const context = new FunqContext([task.run, task.envelope.pattern ?? this.pattern]);
     const { within, deserializer } = this.parts;
     const [raw] = task.args;
     if (!deserializer) return within(context, () => this.#call(task, raw, context));
-    return this.#read(raw).then((data) => within(context, () => this.#call(task, data, context)));
+    return this.#read(raw, context).then((data) => within(context, () => this.#call(task, data, context)));
   }
 
   #call(task: RunningTask, data: unknown, context: FunqContext): Promise<unknown> {
@@ -98,7 +98,7 @@ export class PatternWork {
     return last;
   }
 
-  async #read(raw: unknown): Promise<unknown> {
-    return (await this.parts.deserializer!.deserialize(raw, { channel: this.pattern })).data as unknown;
+  async #read(raw: unknown, context: FunqContext): Promise<unknown> {
+    return (await this.parts.deserializer!.deserialize(raw, { channel: context.getPattern() })).data as unknown;
   }
 }

@@ -30,6 +30,8 @@ export class RemoteCall implements Waiting {
   readonly #early = new Map<number, Reply>();
   #next = 0;
   #outcome: Reply | undefined;
+  /** The queue whose answer counts. */
+  #source: string | undefined;
   #callee: ReplyAddress | undefined;
   #stopSigns: (() => void) | undefined;
   #cancelTimeout: () => void;
@@ -52,6 +54,7 @@ export class RemoteCall implements Waiting {
   }
 
   take(reply: Reply): void {
+    if (!this.#isChosen(reply)) return;
     if (reply.from) this.#meet(reply.from);
     if (this.#over) return;
     if (reply.part !== undefined) this.#keep(reply.part, reply);
@@ -77,6 +80,13 @@ export class RemoteCall implements Waiting {
     // It may be known within the time that the call would have waited.
     this.#cancelTimeout();
     this.#cancelTimeout = this.connection.clock.after(this.options.timeout, () => this.#end(), true);
+  }
+
+  /** Where several services got the request, the first that answers is the one that counts. */
+  #isChosen({ source, part, from }: Reply): boolean {
+    const isAnswer = part !== undefined || !from;
+    if (isAnswer) this.#source ??= source;
+    return this.#source === undefined || source === this.#source;
   }
 
   #keep(part: number, reply: Reply): void {

@@ -20,11 +20,14 @@ export interface Sending {
   readonly reply?: ReplyAddress | undefined;
   /** Milliseconds after which nobody wants it any more. */
   readonly ttl?: number;
+  /** What it is emitted as, and the name by which it is spread; see `Outgoing.spread`. */
+  readonly pattern?: string;
+  readonly spread?: string;
 }
 
 /** A task as a message, and its id. Throws `FUNQ_OPTION_INVALID`, `FUNQ_UNSERIALIZABLE` or `FUNQ_PAYLOAD_TOO_LARGE`. */
 export function taskMessage(
-  { queue, args, reply, ttl }: Sending,
+  { queue, args, reply, ttl, pattern, spread }: Sending,
   { id, delay, priority, key, headers, overrides }: PublishSettings,
   parts: MessageParts,
 ): { readonly id: string; readonly message: Outgoing } {
@@ -40,6 +43,7 @@ export function taskMessage(
     priority: priority > 0 ? priority : undefined,
     key,
     headers,
+    pattern,
     options: overrides,
     reply,
   });
@@ -50,6 +54,7 @@ export function taskMessage(
     ...(priority > 0 && { priority }),
     ...(ttl !== undefined && { ttl }),
     ...(key !== undefined && { key }),
+    ...(spread !== undefined && { spread }),
   };
   return { id: envelope.id, message };
 }

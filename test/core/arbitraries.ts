@@ -59,7 +59,7 @@ export const envelopes: fc.Arbitrary<Envelope> = fc
       v: fc.constant(1), id: fc.string({ unit: 'binary', minLength: 1, maxLength: 100 }), args: arguments_, publishedAt: fc.nat(), attempt: fc.nat().map((n) => n + 1),
       origin: fc.uuid(), requeues: fc.nat(), deliveries: fc.nat(),
       options: fc.constantFrom<Record<string, unknown>>({ retry: 3 }, { timeout: '5s', filter: { ttl: '1h' } }, {}),
-      priority: fc.integer({ min: 0, max: 255 }), key: fc.string({ maxLength: 50 }),
+      priority: fc.integer({ min: 0, max: 255 }), key: fc.string({ maxLength: 50 }), pattern: fc.string(),
       headers: fc.dictionary(keys, fc.string(), { maxKeys: 3, noNullPrototype: true }),
       reply: fc
         .record({ queue: fc.constant('funq.replies.0f'), call: fc.string({ minLength: 1 }), until: fc.nat() })

@@ -1,6 +1,7 @@
 import { Controller, type Type } from '@nestjs/common';
 import { EventPattern, MessagePattern, Transport } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
+import type { Broker } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { FUNQ_TRANSPORT, FunqClient, FunqServer, patternQueue } from 'nestjs-funq/microservice';
 import { limited } from '../nest/support/brokers.js';
@@ -35,16 +36,56 @@ describe("a pattern's queue", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('is not made of wildcards, nor of nothing', async () => {
-    for (const pattern of ['orders.*', '*', 'orders.#', 'a.>', 'a/+/b'])
-      expect(() => patternQueue(pattern)).toThrow(/has a wildcard/);
+  it('is each wildcard’s own, and not made of nothing', () => {
+    const names = ['orders.*', 'orders.#', 'orders.', '*', '#'].map((route) => patternQueue(route, 'shop.'));
+    expect(names[0]).toMatch(/^shop\.orders\.:[\w-]{22}$/);
+    expect(new Set(names).size).toBe(names.length);
     expect(() => patternQueue('')).toThrow(/can't name a queue/);
     expect(patternQueue('2*3')).toMatch(/^2-3:/);
-    expect(await refusal(events('orders.*', {}))).toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
-    const client = new FunqClient({ broker: memory() });
-    await expect(all(client.emit('orders.*', 1))).rejects.toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
-    await expect(all(client.send('orders.*', 1))).rejects.toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
-    await client.close();
+  });
+});
+
+describe('a wildcard', () => {
+  const wild = (): Broker => limited({ wildcards: true });
+
+  it.each(['orders.*', '*', 'orders.#', 'a.>', 'a/+/b', 'a/**'])(
+    '%s is refused where the broker has none',
+    async (route) => {
+      const error = await refusal(events(route, {}));
+      expect(error).toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
+      expect(error.message).toContain(`the pattern '${route}' has a wildcard`);
+      expect(error.message).toContain('rabbitmq({ wildcards: true })');
+    },
+  );
+
+  it.each(['a.>', 'a/*', 'a/+/b', 'a.**'])('%s of another kind is refused where it has some', async (route) => {
+    const error = await refusal(events(route, {}), { broker: wild() });
+    expect(error).toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
+    expect(error.message).toContain("write '*' for one word");
+  });
+
+  it('that begins a pattern needs a prefix that ends with a dot', async () => {
+    for (const route of ['*.paid', '#']) {
+      const error = await refusal(events(route, {}), { broker: wild(), prefix: 'shop:' });
+      expect(error).toMatchObject({ code: 'FUNQ_OPTION_INVALID' });
+      expect(error.message).toContain("end the prefix 'shop:' with a dot");
+    }
+    const stage = new Stage(wild);
+    await stage.serve({ controllers: [events(['paid.*', '2*3', '{a.*.b}'], {})] }, { prefix: 'shop:' });
+    await stage.serve({ controllers: [events('*.paid', {})] }, { prefix: 'shop.' });
+    await stage.serve({ controllers: [events('*.paid', {})] }, { prefix: '' });
+  });
+
+  it.each([
+    ['memory', () => memory()],
+    ['a broker with wildcards', wild],
+  ])('is nothing to send to, over %s', async (_, place) => {
+    const client = new Stage(place).client();
+    for (const route of ['orders.*', '#', 'a.>']) {
+      const refused = { code: 'FUNQ_FEATURE_UNSUPPORTED', message: expect.stringContaining('one name') as string };
+      await expect(all(client.emit(route, 1))).rejects.toMatchObject(refused);
+      await expect(all(client.send(route, 1))).rejects.toMatchObject(refused);
+    }
   });
 });
 

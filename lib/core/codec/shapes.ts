@@ -23,6 +23,7 @@ export function isEnvelope(value: unknown): value is Envelope {
     optional(value['priority'], isPriority) &&
     optional(value['key'], isKey) &&
     optional(value['headers'], isHeaders) &&
+    optional(value['pattern'], isAnyText) &&
     optional(value['reply'], isReplyAddress) &&
     optional(value['errors'], isHistory)
   );
@@ -36,7 +37,8 @@ export function isReply(value: unknown): value is Reply {
     optional(value['error'], isError) &&
     optional(value['part'], isNumber) &&
     optional(value['parts'], isNumber) &&
-    optional(value['from'], isCallee)
+    optional(value['from'], isCallee) &&
+    optional(value['source'], isQueueName)
   );
 }
 
@@ -45,7 +47,7 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
     isTame(value, 'envelope') &&
     value['v'] === 1 &&
     isQueueName(value['queue']) &&
-    isText(value['reason'], 0, Infinity) &&
+    isAnyText(value['reason']) &&
     isText(value['code'], 0, 200) &&
     isTime(value['diedAt']) &&
     isHistory(value['errors']) &&
@@ -57,6 +59,7 @@ export function isDeadLetter(value: unknown): value is DeadLetter {
 
 const isId = (value: unknown): boolean => isText(value, 1, 200);
 const isKey = (value: unknown): boolean => isText(value, 0, 1000);
+const isAnyText = (value: unknown): boolean => isText(value, 0, Infinity);
 const isNumber = (value: unknown): boolean => isCount(value, 0);
 const isPriority = (value: unknown): boolean => isCount(value, 0) && (value as number) <= 255;
 const isHeaders = (value: unknown): boolean =>
