@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
+import { connect, type ConsumeMessage } from 'amqplib';
 import type { Broker, Outgoing, Subscription } from 'nestjs-funq';
 import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
 import { expect, it, onTestFinished } from 'vitest';
@@ -50,6 +50,22 @@ withService('rabbitmq', (url) => {
     expect(await next(others)).toEqual(['other']);
     await other.publish('x', [out('last', { spread: 'x', delay: 1 })]);
     expect(await next(others)).toEqual(['last']);
+  });
+
+  it('what falls due and matches nowhere stays in `funq.undelivered`', LIMIT, async () => {
+    const { broker, queue } = await open();
+    const message = out('due', { spread: queue, delay: 1 });
+    expect(await broker.publish(queue, [message])).toEqual([]);
+    const channel = await (await connected()).createChannel();
+    // Whatever else lies there goes back with the channel.
+    const found = await new Promise<ConsumeMessage>((resolve) => {
+      const look = (each: ConsumeMessage | null): void => {
+        if (each?.properties.messageId === message.id) resolve(each);
+      };
+      void channel.consume('funq.undelivered', look);
+    });
+    channel.ack(found);
+    await channel.close();
   });
 
   it('need no delays', LIMIT, async () => {

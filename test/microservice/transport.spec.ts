@@ -19,7 +19,10 @@ const queues: MemoryQueues = new Map();
 describe('memory', () => transportBehaviours(() => memory({ queues })));
 describe('sqlite', () => transportBehaviours(() => sqlite({ file })));
 withService('redis', (url) => transportBehaviours(() => redis({ url })));
-withService('rabbitmq', (url) => transportBehaviours(() => rabbitmq({ url })));
+withService('rabbitmq', (url) => {
+  transportBehaviours(() => rabbitmq({ url }));
+  describe('with wildcards', () => transportBehaviours(() => rabbitmq({ url, wildcards: true })));
+});
 withService('postgres', (url) => transportBehaviours(() => postgres({ url })));
 withService('kafka', (brokers) => transportBehaviours(() => kafka({ brokers: brokers.split(',') })));
 
