@@ -152,6 +152,8 @@ withService('rabbitmq', (url) => {
     for (const queue of queues) await (await broker.subscribe(queue, { prefetch: 1, lease: 5000 })).close();
     expect(await broker.publish('out', [out('to both')])).toEqual([]);
     for (const queue of queues) expect(await taken(broker, queue)).toEqual(['to both']);
+    const [delayed] = await broker.publish('out', [{ ...out('m'), delay: 1000 }]);
+    expect(delayed?.error.message).toMatch(/only queues wait/);
     if (type === 'fanout') return;
     // A message that nobody would get is no success.
     const [failure] = await broker.publish('lost', [out('m')]);

@@ -136,6 +136,11 @@ export class RabbitPublisher {
         'FUNQ_RABBITMQ_PRIORITY',
         `priority ${priority} for ${queue}: queues of this broker have priorities 0 to ${priorities}; set \`priorities\``,
       );
+    if (delay > 0 && this.topology.routeOf(queue))
+      return driverError(
+        'FUNQ_RABBITMQ_ROUTE',
+        `a delay of ${delay} ms for ${queue}: that is one of \`routes\` and no queue, and only queues wait; publish when it is due`,
+      );
     if (delay <= LONGEST_DELAY) return undefined;
     const days = Math.floor(LONGEST_DELAY / 86_400_000);
     return driverError(
