@@ -10,6 +10,19 @@ const CONFIRM = 10_000;
 const LEADERLESS = 3000;
 const LOOK = 10;
 
+/** Where a message goes, and how. */
+export interface Destination {
+  readonly exchange: string;
+  readonly key: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** Outlives a restart of the server. Default: true. */
+  readonly persistent?: boolean;
+  /** It is delayed on its way. */
+  readonly waits?: boolean;
+  /** As of a `DelayWay`. Default: true. */
+  readonly mandatory?: boolean;
+}
+
 /** One message as it goes to the server. */
 export interface Sending {
   readonly exchange: string;

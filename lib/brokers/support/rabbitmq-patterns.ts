@@ -1,20 +1,13 @@
 import type { Channel } from 'amqplib';
 import { driverError } from './driver-error.js';
 import { DUE_EXCHANGE, UNDELIVERED, type WayOf } from './rabbitmq-delays.js';
+import type { Destination } from './rabbitmq-outlet.js';
 
 /** Bytes that leave room for {@link DUE}. */
 const LONGEST_KEY = 250;
 
 /** The word before each key that falls due: no queue's name holds this sign, so none is taken for such a key. */
 const DUE = '>.';
-
-export interface SpreadingWay {
-  readonly exchange: string;
-  readonly key: string;
-  readonly headers?: Readonly<Record<string, unknown>>;
-  readonly waits?: boolean;
-  readonly mandatory?: boolean;
-}
 
 /** Topic exchanges to which a queue is bound under the pattern of those who consume it: one for what is spread at once, one for what falls due. */
 export class RabbitPatterns {
@@ -58,7 +51,7 @@ export class RabbitPatterns {
    * A delayed message has two routing keys: by one of them `funq.due` hands it on to the patterns, which look at the other. It is
    * not bound to the queue of its name there, for that one may have no part in it.
    */
-  wayOf(key: string, delay: number, wayOf: WayOf | undefined): SpreadingWay {
+  wayOf(key: string, delay: number, wayOf: WayOf | undefined): Destination {
     if (delay <= 0 || !wayOf) return { exchange: this.exchange, key };
     const way = wayOf(delay);
     return { ...way, key: this.#due, headers: { ...way.headers, BCC: [DUE + key] }, waits: true };

@@ -5,7 +5,7 @@ import type { RabbitConnection } from './rabbitmq-connection.js';
 import type { RabbitDelays, WayOf } from './rabbitmq-delays.js';
 import { channelError } from './rabbitmq-error.js';
 import { LONGEST_DELAY } from './rabbitmq-ladder.js';
-import { RabbitOutlet, Unroutable, type Sending } from './rabbitmq-outlet.js';
+import { RabbitOutlet, Unroutable, type Destination, type Sending } from './rabbitmq-outlet.js';
 import type { RabbitTopology } from './rabbitmq-topology.js';
 
 /** One for all messages: the client makes its own of it, several times faster than of none. */
@@ -16,18 +16,6 @@ interface Batch {
   readonly outlet: RabbitOutlet;
   readonly queue: string;
   readonly messages: readonly Outgoing[];
-}
-
-interface Destination {
-  readonly exchange: string;
-  readonly key: string;
-  readonly headers?: Readonly<Record<string, unknown>>;
-  /** Outlives a restart of the server. Default: true. */
-  readonly persistent?: boolean;
-  /** It is delayed on its way. */
-  readonly waits?: boolean;
-  /** As of a `DelayWay`. Default: true. */
-  readonly mandatory?: boolean;
 }
 
 /** Turns messages into what the server is sent, over one channel that is opened again when it has ended. */
@@ -74,8 +62,10 @@ export class RabbitPublisher {
   async #toQueue({ outlet, queue, messages }: Batch, indexes: readonly number[]): Promise<PublishFailure[]> {
     const attempt = async (some: readonly number[]): Promise<PublishFailure[]> => {
       const name = await this.#declared(outlet, queue);
-      const wayOf = await this.#prepare(some.map((index) => messages[index]!));
-      const sendings = some.map((index) => this.#sending(queue, name, messages[index]!, wayOf));
+      const chosen = some.map((index) => messages[index]!);
+      const wayOf = await this.#prepare(chosen);
+      const straight = this.#destination(queue, name);
+      const sendings = chosen.map((message) => sendingOf(message, straight, wayOf));
       return placed(await outlet.send(queue, sendings), some);
     };
     const failed = await attempt(indexes);
@@ -163,17 +153,18 @@ export class RabbitPublisher {
     return declaring;
   }
 
-  #sending(queue: string, name: string, message: Outgoing, wayOf?: WayOf): Sending {
-    const { delay = 0 } = message;
+  #destination(queue: string, name: string): Destination {
     const route = this.topology.routeOf(queue);
-    if (route) return sendingOf(message, { key: '', ...route });
-    const way = delay > 0 && wayOf ? { ...wayOf(delay), waits: true } : { exchange: '' };
+    if (route) return { key: '', ...route };
     // Whoever waits for a reply has given up, or asks again, when the server is back.
-    return sendingOf(message, { ...way, key: name, persistent: !queue.startsWith(TRANSIENT_PREFIX) });
+    return { exchange: '', key: name, persistent: !queue.startsWith(TRANSIENT_PREFIX) };
   }
 }
 
-function sendingOf({ id, body, priority, ttl }: Outgoing, to: Destination): Sending {
+/** To `straight`, or with `wayOf` by the way of its delay. */
+function sendingOf(message: Outgoing, straight: Destination, wayOf?: WayOf): Sending {
+  const { id, body, delay = 0, priority, ttl } = message;
+  const to = delay > 0 && wayOf ? { ...straight, ...wayOf(delay), waits: true } : straight;
   const { exchange, key, headers = NO_HEADERS, persistent = true, waits = false, mandatory = true } = to;
   const properties = {
     messageId: id,
