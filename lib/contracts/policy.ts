@@ -74,8 +74,8 @@ export interface RateOptions {
    * What the limit holds for. Default: `'process'`. The others need `stores.coordination`.
    *
    * - `'process'`: each process has the limit for itself.
-   * - `'shared'`: all processes together, on one schedule in the store: 99.5 % of the limit, so that it also holds in every single
-   *   second for starts that come a little late in one process. About 200 store calls a second at most, whatever the limit.
+   * - `'shared'`: all processes together, on one schedule in the store: 99.2 % of the limit, so that it also holds in every single
+   *   second for starts that come a little late in one process. About 170 store calls a second at most, whatever the limit.
    * - `'split'`: all processes together, each with an equal part of the limit; no store calls for tasks. Parts follow the number of
    *   processes that consume the queue, seen every five seconds, and are never more than the whole: a newcomer starts its first
    *   task when all others have made room, after six seconds at most, and what one leaves that was killed is lost for half a

@@ -6,7 +6,7 @@ import { Place, samePace, type Pace } from './place.js';
 /** Starts are reserved this many milliseconds ahead, at least one. They are lost when the process ends. */
 const AHEAD = 25;
 /** One reservation covers this many milliseconds: in small pieces, a late process has little to make up for at once. */
-const PIECE = 5;
+const PIECE = 6;
 /** Sums of fractions differ by less. */
 const GRAIN = 0.001;
 /** The longest, in milliseconds, that a task is sent away: nobody knows what happens meanwhile. */

@@ -156,10 +156,10 @@ describe('a line', () => {
   });
 
   it.each([
-    [1, 5],
-    [0.1, 50],
+    [1, 6],
+    [0.1, 60],
     [100, 1],
-  ])('reserves 5 ms of starts at a time, or one, and 25 ms ahead: every %d ms', async (interval, piece) => {
+  ])('reserves 6 ms of starts at a time, or one, and 25 ms ahead: every %d ms', async (interval, piece) => {
     const clock = new ManualClock();
     const schedule = new Gcra();
     let [asked, most, reserved, ahead] = [0, 0, 0, 0];
@@ -177,7 +177,7 @@ describe('a line', () => {
       ahead = Math.max(ahead, reserved - at.length);
     }
     expect(most).toBe(piece);
-    expect(ahead).toBeLessThanOrEqual(Math.max(2, (25 + 2 * 5) / interval));
+    expect(ahead).toBeLessThanOrEqual(Math.max(2, (25 + 2 * 6) / interval));
     expect(at.length).toBeGreaterThanOrEqual(Math.floor(148 / interval));
     expect(asked).toBeLessThanOrEqual(at.length / piece + 8);
   });

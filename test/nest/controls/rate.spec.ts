@@ -123,8 +123,8 @@ describe('rate counts starts on an absolute schedule', () => {
       Array.from({ length: 8 }, () => []),
     );
     await clock.advance(10_000);
-    // Half a percent of the limit is left free: it makes good what starts may be late in one process and not in another.
-    for (const [n, time] of at.entries()) expect(time).toBeCloseTo(n * 251.25, 6);
+    // 0.8 % of the limit is left free: it makes good what starts may be late in one process and not in another.
+    for (const [n, time] of at.entries()) expect(time).toBeCloseTo(n * 252, 6);
     expect(at).toHaveLength(8);
   });
 
