@@ -26,8 +26,9 @@ export class Supply {
     this.#ahead = Math.min(AHEAD.tasks, Math.ceil(wanted * AHEAD.share));
   }
 
+  /** As many as wanted were acknowledged, and nothing is under way any more. */
   get isComplete(): boolean {
-    return this.#acknowledged >= this.wanted;
+    return this.#acknowledged >= this.wanted && this.fleet.publishers.every(({ name }) => this.#openOf(name) === 0);
   }
 
   close(): void {
@@ -39,8 +40,7 @@ export class Supply {
     const { acknowledged, ended } = this.history;
     const [publisher] = this.fleet.publishers;
     if (!publisher) return;
-    const ordered = this.#ordered.get(publisher.name) ?? 0;
-    const open = ordered - this.history.settledBy(publisher.name);
+    const open = this.#openOf(publisher.name);
     const room = this.#ahead - (acknowledged.size - ended.size);
     const wanted = this.#closing ? this.wanted - this.#acknowledged : Infinity;
     const more = Math.min(LOT, room - open, wanted - open);
@@ -48,7 +48,16 @@ export class Supply {
     const order: PublishOrder = { more };
     // To one that dies meanwhile it makes no difference.
     publisher.child.send(order, () => undefined);
-    this.#ordered.set(publisher.name, ordered + more);
+    this.#ordered.set(publisher.name, this.#orderedOf(publisher.name) + more);
+  }
+
+  #orderedOf(publisher: string): number {
+    return this.#ordered.get(publisher) ?? 0;
+  }
+
+  /** Ordered, and neither acknowledged nor refused. */
+  #openOf(publisher: string): number {
+    return this.#orderedOf(publisher) - this.history.settledBy(publisher);
   }
 
   get #acknowledged(): number {
