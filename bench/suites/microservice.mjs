@@ -12,7 +12,11 @@ function rows(contender) {
       ? [
           row(RMQ, 'nest-rmq'),
           row('funq on RabbitMQ, quorum queues', 'funq-rabbitmq', { than: RMQ }),
-          row('funq on RabbitMQ, quorum queues, currentTask: false', 'funq-rabbitmq-ctx', besideRmq(contender)),
+          row(
+            'funq on RabbitMQ, quorum queues, currentTask: false',
+            'funq-rabbitmq-no-current-task',
+            besideRmq(contender),
+          ),
           row('funq on RabbitMQ, classic queues', 'funq-rabbitmq-classic', besideRmq(contender)),
         ]
       : []),
@@ -20,7 +24,7 @@ function rows(contender) {
       ? [
           row(REDIS, 'nest-redis'),
           row('funq on Redis', 'funq-redis', besideRmq(contender)),
-          row('funq on Redis, currentTask: false', 'funq-redis-ctx', besideRmq(contender)),
+          row('funq on Redis, currentTask: false', 'funq-redis-no-current-task', besideRmq(contender)),
         ]
       : []),
     row('funq on SQLite', 'funq-sqlite'),

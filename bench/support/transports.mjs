@@ -31,8 +31,8 @@ const TRANSPORTS = {
   'funq-rabbitmq-classic': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL, type: 'classic' }), `${place}.`),
   'funq-redis': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place })),
   'funq-sqlite': ({ file }) => funq(() => sqlite({ file })),
-  'funq-rabbitmq-ctx': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL }), `${place}.`, WITHOUT),
-  'funq-redis-ctx': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place }), '', WITHOUT),
+  'funq-rabbitmq-no-current-task': ({ place }) => funq(() => rabbitmq({ url: AMQP_URL }), `${place}.`, WITHOUT),
+  'funq-redis-no-current-task': ({ place }) => funq(() => redis({ url: REDIS_URL, namespace: place }), '', WITHOUT),
   'funq-memory': ({ queues }) => funq(() => memory({ queues })),
 };
 

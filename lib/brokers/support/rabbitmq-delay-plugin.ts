@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
 import { RabbitConnection } from './rabbitmq-connection.js';
-import { DUE_EXCHANGE, declareEnd, type DelayWay, type RabbitDelays } from './rabbitmq-delays.js';
+import { DUE_EXCHANGE, declareEnd, type DelayWay, type RabbitDelays, type WayOf } from './rabbitmq-delays.js';
 import { isRefused } from './rabbitmq-error.js';
 import type { RabbitServer } from './rabbitmq-server.js';
 
@@ -25,7 +25,7 @@ export class RabbitDelayPlugin implements RabbitDelays {
     private readonly ladder: RabbitDelays,
   ) {}
 
-  async prepare(longest: number): Promise<(delay: number) => DelayWay> {
+  async prepare(longest: number): Promise<WayOf> {
     const found = await this.#find();
     if (found && longest <= LONGEST) return wayOf;
     const ladderOf = await this.ladder.prepare(longest);

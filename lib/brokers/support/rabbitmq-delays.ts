@@ -30,9 +30,13 @@ export interface RabbitDelays {
   forget(): void;
 }
 
+export async function declareDue(channel: Channel): Promise<void> {
+  await channel.assertExchange(DUE_EXCHANGE.name, DUE_EXCHANGE.type, DUE_EXCHANGE.options);
+}
+
 export async function declareEnd(channel: Channel): Promise<void> {
   await channel.assertExchange(UNDELIVERED, 'fanout', { durable: true });
   await channel.assertQueue(UNDELIVERED, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await channel.bindQueue(UNDELIVERED, UNDELIVERED, '');
-  await channel.assertExchange(DUE_EXCHANGE.name, DUE_EXCHANGE.type, DUE_EXCHANGE.options);
+  await declareDue(channel);
 }

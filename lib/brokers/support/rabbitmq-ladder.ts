@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib';
-import { DUE_EXCHANGE, declareEnd, type DelayWay, type RabbitDelays } from './rabbitmq-delays.js';
+import { DUE_EXCHANGE, declareEnd, type DelayWay, type RabbitDelays, type WayOf } from './rabbitmq-delays.js';
 
 /** Milliseconds of the shortest level; every delay is rounded up to a multiple of it. */
 const UNIT = 100;
@@ -39,7 +39,7 @@ export class RabbitLadder implements RabbitDelays {
 
   constructor(private readonly apart: <T>(work: (channel: Channel) => Promise<T>) => Promise<T>) {}
 
-  async prepare(longest: number): Promise<(delay: number) => DelayWay> {
+  async prepare(longest: number): Promise<WayOf> {
     const { exchange } = wayOf(longest);
     await this.#build(1 + Array.from({ length: LEVELS }, (_, level) => nameOf(level)).indexOf(exchange));
     return wayOf;

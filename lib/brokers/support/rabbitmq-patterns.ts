@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib';
 import { driverError } from './driver-error.js';
-import { DUE_EXCHANGE, UNDELIVERED, type WayOf } from './rabbitmq-delays.js';
+import { DUE_EXCHANGE, UNDELIVERED, declareDue, type WayOf } from './rabbitmq-delays.js';
 import type { Destination } from './rabbitmq-outlet.js';
 
 /** Bytes that leave room for {@link DUE}. */
@@ -23,10 +23,9 @@ export class RabbitPatterns {
   async declare(channel: Channel): Promise<void> {
     await channel.assertExchange(this.exchange, 'topic', { durable: true });
     if (!this.delays) return;
-    const [from, due] = [DUE_EXCHANGE, this.#due];
-    await channel.assertExchange(from.name, from.type, from.options);
-    await channel.assertExchange(due, 'topic', { durable: true, alternateExchange: UNDELIVERED });
-    await channel.bindExchange(due, from.name, due);
+    await declareDue(channel);
+    await channel.assertExchange(this.#due, 'topic', { durable: true, alternateExchange: UNDELIVERED });
+    await channel.bindExchange(this.#due, DUE_EXCHANGE.name, this.#due);
   }
 
   /** Of what is too long to be a routing key. */

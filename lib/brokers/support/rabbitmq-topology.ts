@@ -1,7 +1,7 @@
 import type { Channel, Options } from 'amqplib';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { driverError } from './driver-error.js';
-import { DUE_EXCHANGE } from './rabbitmq-delays.js';
+import { DUE_EXCHANGE, declareDue } from './rabbitmq-delays.js';
 import { RabbitPatterns } from './rabbitmq-patterns.js';
 
 export interface RabbitExchange {
@@ -129,7 +129,7 @@ export class RabbitTopology {
     await channel.assertQueue(name, transient ? TRANSIENT : this.#settings());
     if (transient) return name;
     if (this.delays) {
-      await channel.assertExchange(DUE_EXCHANGE.name, DUE_EXCHANGE.type, DUE_EXCHANGE.options);
+      await declareDue(channel);
       await channel.bindQueue(name, DUE_EXCHANGE.name, name);
     }
     for (const { exchange, key = '', headers } of this.#bindings.get(queue) ?? [])
