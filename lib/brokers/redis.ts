@@ -20,7 +20,8 @@ const QUIET = 5000;
  * What was published is as safe as the server keeps it: use an append-only file, of which at most the last second is lost when
  * the machine fails (`appendfsync everysec`) or nothing (`always`). A replica that takes over may lack the last messages.
  * The messages of a process that was killed are taken up when its lease has passed, by the server's own clock, and a moment
- * more: a third of the lease, at most a second. While an event loop is blocked, up to `maxBlock`, a thread keeps its messages.
+ * more: a third of the lease, at most a second. A consumer that waits is handed the next message by whoever publishes it, also one
+ * whose event loop is blocked just then. While an event loop is blocked, up to `maxBlock`, a thread keeps its messages.
  */
 export function redis(options: RedisOptions = {}): Broker {
   const source = pulseSource(options);
@@ -43,10 +44,7 @@ export function redis(options: RedisOptions = {}): Broker {
     },
     required: options.required ?? false,
     connect: (context) => session.connect(context),
-    publish(queue, messages) {
-      const key = queues.keyOf(queue);
-      return queues.publish(key, messages, () => wakes.wake(key));
-    },
+    publish: (queue, messages) => queues.publish(queues.keyOf(queue), messages),
     async subscribe(queue, { lease }) {
       const polling = new Polling(session.clock, { interval: QUIET, longest: QUIET });
       const closed = (ended: RedisSubscription): void => void subscriptions.delete(ended);

@@ -58,7 +58,7 @@ withService('redis', () => {
       const admin = new Redis(server.port);
       atEnd(() => admin.disconnect());
       // Looking into the queue ends a wait after five seconds at the latest; being told comes at once.
-      await expect.poll(() => admin.exists('both:{q}:waiting'), { timeout: 5000 }).toBe(1);
+      await expect.poll(() => admin.exists('both:{q}:waiters'), { timeout: 5000 }).toBe(1);
       const since = clock.monotonic();
       await (await opened(options)).publish('q', [message('m')]);
       expect(textsOf(await waiting)).toEqual(['m']);

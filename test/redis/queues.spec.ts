@@ -58,7 +58,7 @@ withService('redis', (url) => {
     const client = new Redis(url);
     atEnd(() => client.disconnect());
     const keys = await client.keys(`${namespace}:{traces}:*`);
-    expect(keys.map((key) => key.slice(key.lastIndexOf(':') + 1)).toSorted()).toEqual(['seq', 'waiting']);
+    expect(keys.map((key) => key.slice(key.lastIndexOf(':') + 1)).toSorted()).toEqual(['seq']);
   });
 
   it('splits what is large, and hands it out in parts', async () => {
@@ -81,7 +81,7 @@ withService('redis', (url) => {
       const subscription = await subscribe(broker, queue);
       expect(subscription.pulse).toBeUndefined();
       const waiting = taken(subscription, 1, 10_000);
-      await expect.poll(() => client.exists(`${namespace}:{${queue}}:waiting`), { timeout: 3000 }).toBe(1);
+      await expect.poll(() => client.exists(`${namespace}:{${queue}}:waiters`), { timeout: 3000 }).toBe(1);
       const other = await opened({ client, namespace });
       const since = performance.now();
       await other.publish(queue, [message('m')]);

@@ -20,7 +20,8 @@ export interface PollingOptions {
 export class Polling {
   #woken = false;
   #stopped = false;
-  #nap = new AbortController();
+  /** Ends the sleep that is under way. */
+  #rouse: (() => void) | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -30,7 +31,7 @@ export class Polling {
   /** Something may have come: look again now. */
   wake(): void {
     this.#woken = true;
-    this.#nap.abort();
+    this.#rouse?.();
   }
 
   /** Ends a waiting `receive`, and every later one, after its look. */
@@ -39,26 +40,35 @@ export class Polling {
     this.wake();
   }
 
-  /** What the first fruitful `attempt` took; nothing after five seconds, or soon after `signal` aborts. */
-  async receive<T>(attempt: () => Promise<Attempt<T>>, signal: AbortSignal): Promise<T[]> {
+  /**
+   * What the first fruitful `attempt` took; nothing after five seconds, or soon after `signal` aborts. After the last attempt
+   * nothing is waited for.
+   */
+  async receive<T>(attempt: (last: boolean) => Promise<Attempt<T>>, signal: AbortSignal): Promise<T[]> {
     const { interval, longest } = this.options;
     const deadline = this.clock.monotonic() + PATIENCE;
     for (let pause = interval; !signal.aborted && !this.#stopped; pause = Math.min(pause * 2, longest)) {
       this.#woken = false;
-      const { taken, next = pause } = await attempt();
-      const left = deadline - this.clock.monotonic();
-      if (taken.length > 0 || left <= 0) return taken;
-      if (!this.#woken) await this.#sleep(Math.min(pause, next, left), signal);
+      const last = this.clock.monotonic() >= deadline;
+      const { taken, next = pause } = await attempt(last);
+      if (taken.length > 0 || last) return taken;
+      if (!this.#woken) await this.#sleep(Math.min(pause, next, deadline - this.clock.monotonic()), signal);
     }
     return [];
   }
 
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    const nap = (this.#nap = new AbortController());
-    const wake = (): void => nap.abort();
-    signal.addEventListener('abort', wake, { once: true });
-    if (signal.aborted) wake();
-    await this.clock.sleep(ms, nap.signal);
-    signal.removeEventListener('abort', wake);
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const rouse = (): void => {
+        this.#rouse = undefined;
+        cancel();
+        signal.removeEventListener('abort', rouse);
+        resolve();
+      };
+      const cancel = this.clock.after(ms, rouse);
+      this.#rouse = rouse;
+      signal.addEventListener('abort', rouse, { once: true });
+      if (signal.aborted) rouse();
+    });
   }
 }

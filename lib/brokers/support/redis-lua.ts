@@ -1,5 +1,6 @@
 /**
- * What the scripts of a queue have in common, each of which is one atomic step. All times are those of the server.
+ * What the scripts of a queue are made of, each of which is one atomic step. All times are those of the server. A script has no
+ * more of this than it needs: on a quiet server, to make a function costs as much as a command does.
  *
  * A message waits as a *member*, its place and then its key: `<priority, 2 hex><sequence, 12 hex><key>`. The place alone
  * orders, so a message that comes back goes where it was, and nothing but the member has to be kept of it. The key, which is
@@ -10,28 +11,31 @@
  * - `q:consumers`, by when they are given up for dead; `q:suspects`, who was to be once; `q:held:<consumer>`, a set of members
  * - `q:expiring`, members by when nobody wants them; `q:overdue`, those of them that expired while they were held
  * - `q:redelivered`, a hash by member of how often it came back; `q:unique`, ids by when their repeats are welcome again
- * - `q:waiting`, there when a consumer waits to be told of messages, on the channel `q:wake`
+ * - `q:waiters`, consumers without messages, by since when. Each is told on the channel `q:wake:<process>`: of a message that it
+ *   holds from then on, where its name has a `+` behind the process's; else that there are some
  */
-export const COMMON = `
+export const HEAD = `
 local call, sub = redis.call, string.sub
 local q = KEYS[1]
 local READY, DELAYED, BODIES, SEQ = q .. ':ready', q .. ':delayed', q .. ':bodies', q .. ':seq'
 local CONSUMERS, SUSPECTS, HELD = q .. ':consumers', q .. ':suspects', q .. ':held:'
 local EXPIRING, OVERDUE, REDELIVERED = q .. ':expiring', q .. ':overdue', q .. ':redelivered'
-local PLACE, STEP = 14, 1000
+local WAITERS, WAKE = q .. ':waiters', q .. ':wake:'
+local PLACE, PROCESS, STEP, LARGE = 14, 36, 1000, 65536
 local clock = call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
+`;
 
+/** Lists of words. */
+export const WORDS = `
 local function split(text)
   local parts, n = {}, 0
   for part in string.gmatch(text, '%S+') do n = n + 1; parts[n] = part end
   return parts
 end
+`;
 
-local function wake(sender)
-  if call('DEL', q .. ':waiting') == 1 then call('PUBLISH', q .. ':wake', sender) end
-end
-
+const READY = `
 local function make_ready(members)
   for from = 1, #members, STEP do
     local pairs = {}
@@ -42,7 +46,68 @@ local function make_ready(members)
     call('ZADD', READY, unpack(pairs))
   end
 end
+`;
 
+/** What expired goes, what fell due is made ready. */
+export const DUE = `${READY}
+local function expire()
+  local members = call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, STEP)
+  for _, member in ipairs(members) do
+    if call('ZREM', READY, member) + call('ZREM', DELAYED, member) == 0 then call('SADD', OVERDUE, member)
+    else call('HDEL', BODIES, sub(member, PLACE + 1)); call('HDEL', REDELIVERED, member) end
+    call('ZREM', EXPIRING, member)
+  end
+  return #members < STEP
+end
+
+local function mature()
+  local members = call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, STEP)
+  if #members > 0 then call('ZREM', DELAYED, unpack(members)) end
+  make_ready(members)
+end
+`;
+
+/** Messages for those who wait. */
+export const HANDING = `${DUE}
+local function tell(waiter, text)
+  return call('PUBLISH', WAKE .. sub(waiter, 1, PROCESS), waiter .. text) > 0
+end
+
+local function tell_all()
+  local waiters = call('ZPOPMIN', WAITERS, STEP)
+  for i = 1, #waiters, 2 do tell(waiters[i], '') end
+end
+
+-- Whoever does not hear of it, because its process is gone, does not get it. A large one is to be asked for.
+local function hand(waiter, member)
+  local body = call('HGET', BODIES, sub(member, PLACE + 1))
+  if not body then return call('ZADD', WAITERS, now, waiter) end
+  local text = ''
+  if #body <= LARGE then
+    text = table.concat({'', member, call('HGET', REDELIVERED, member) or 0, sub(body, PLACE + 1)}, ' ')
+  end
+  if tell(waiter, text) and text ~= '' then call('SADD', HELD .. waiter, member)
+  else call('ZADD', READY, 0, member) end
+end
+
+-- One message for each: who gets one asks for more.
+local function hand_over()
+  if call('EXISTS', WAITERS) == 0 then return end
+  if not expire() then return tell_all() end
+  mature()
+  while call('EXISTS', READY) == 1 do
+    local waiter = call('ZPOPMIN', WAITERS)[1]
+    if not waiter then return end
+    local until_ = call('ZSCORE', CONSUMERS, waiter)
+    local alive = until_ and tonumber(until_) > now and call('SISMEMBER', SUSPECTS, waiter) == 0
+    if alive and sub(waiter, PROCESS + 1, PROCESS + 1) == '+' then hand(waiter, call('ZPOPMIN', READY)[1])
+    else tell(waiter, '') end
+  end
+end
+`;
+
+/** Messages that were handed out and are back. */
+export const RETURNING = `${HANDING}
 local function put_back(members)
   if call('EXISTS', OVERDUE) == 1 then
     local wanted = {}
@@ -62,9 +127,13 @@ local function give_up(consumer)
   call('DEL', HELD .. consumer)
   call('ZREM', CONSUMERS, consumer)
   call('SREM', SUSPECTS, consumer)
-  if #members > 0 then wake('') end
+  call('ZREM', WAITERS, consumer)
+  if #members > 0 then hand_over() end
 end
+`;
 
+/** Signs of life. */
+export const LIFE = `
 -- Removing comes first: a server whose memory is full lets a script go on that has begun, and consuming must go on.
 local function beat(consumer, lease)
   call('SREM', SUSPECTS, consumer)
@@ -72,31 +141,10 @@ local function beat(consumer, lease)
   call('ZADD', CONSUMERS, now + lease, consumer)
   return true
 end
+`;
 
--- Not at first sight: when the server itself stood still, signs of life are about to come.
-local function sweep(grace)
-  for _, consumer in ipairs(call('ZRANGEBYSCORE', CONSUMERS, '-inf', now, 'LIMIT', 0, 10)) do
-    if call('SADD', SUSPECTS, consumer) == 1 then call('ZADD', CONSUMERS, now + grace, consumer)
-    else give_up(consumer) end
-  end
-end
-
-local function expire()
-  local members = call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, STEP)
-  for _, member in ipairs(members) do
-    if call('ZREM', READY, member) + call('ZREM', DELAYED, member) == 0 then call('SADD', OVERDUE, member)
-    else call('HDEL', BODIES, sub(member, PLACE + 1)); call('HDEL', REDELIVERED, member) end
-    call('ZREM', EXPIRING, member)
-  end
-  return #members < STEP
-end
-
-local function mature()
-  local members = call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, STEP)
-  if #members > 0 then call('ZREM', DELAYED, unpack(members)) end
-  make_ready(members)
-end
-
+/** The end of messages. */
+export const SETTLING = `
 local function forget(members)
   local keys = {}
   for i, member in ipairs(members) do keys[i] = sub(member, PLACE + 1) end

@@ -1,8 +1,8 @@
 import type { PulseConnection, PulseSource } from '../../contracts/broker.js';
 import { openClient } from './redis-client.js';
+import type { PulseId } from './redis-consumer.js';
 import { targetOf, type RedisConnectionOptions, type RedisTarget } from './redis-options.js';
 import { QUEUE_SCRIPTS } from './redis-scripts.js';
-import type { PulseId } from './redis-subscription.js';
 
 /**
  * How another thread reaches the server. Undefined where it can't: a client that was handed in stays in its thread, as do options

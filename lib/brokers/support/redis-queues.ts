@@ -7,9 +7,18 @@ import type { RedisLink, RedisSession } from './redis-session.js';
 /** What a look at a queue brought: messages, or milliseconds until something is known to fall due. */
 export type Look = { readonly claimed: readonly Claimed[] } | { readonly wait: number };
 
-/** Every verb on queues by their keys; see `redis-scripts.ts`. A consumer is known by a random name. */
+export interface Claim {
+  readonly key: string;
+  readonly consumer: string;
+  /** Milliseconds. */
+  readonly lease: number;
+  readonly max: number;
+  readonly waits: boolean;
+}
+
+/** Every verb on queues by their keys; see `redis-scripts.ts`. */
 export class RedisQueues {
-  /** By which this object knows what it said itself. */
+  /** The process, as far as the server can tell. */
   readonly self: string = randomUUID();
 
   constructor(
@@ -21,12 +30,10 @@ export class RedisQueues {
     return queueKey(this.namespace, queue);
   }
 
-  /** `sent` is called when what follows on the same connection will find the messages. */
-  publish(key: string, messages: readonly Outgoing[], sent: () => void): Promise<readonly PublishFailure[]> {
+  publish(key: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
     return this.session.use(async (link) => {
       const packed = parcels(messages);
-      const sending = packed.map(({ values }) => link.run('funqPublish', key, this.self, ...values));
-      sent();
+      const sending = packed.map(({ values }) => link.run('funqPublish', key, ...values));
       if (packed.length === 1) return repeats(messages, 0, await sending[0]!);
       const answers = await Promise.allSettled(sending);
       const lost = answers.find((answer) => answer.status === 'rejected');
@@ -39,8 +46,13 @@ export class RedisQueues {
     });
   }
 
-  async join(key: string, consumer: string, lease: number): Promise<void> {
-    await this.session.use((link) => link.run('funqJoin', key, consumer, lease));
+  /** Resolves to the name of a new consumer. */
+  join(key: string, lease: number): Promise<string> {
+    return this.session.use(async (link) => {
+      const consumer = this.#named(link);
+      await link.run('funqJoin', key, consumer, lease);
+      return consumer;
+    });
   }
 
   /** False when the consumer was given up for dead. */
@@ -48,16 +60,23 @@ export class RedisQueues {
     return (await this.session.use((link) => link.run('funqBeat', key, consumer, lease))) === 1;
   }
 
-  /** A sign of life, and up to `max` messages. Undefined when the consumer was given up for dead. */
-  async claim(link: RedisLink, key: string, consumer: string, lease: number, max: number): Promise<Look | undefined> {
-    const answer = await link.runForBytes('funqClaim', key, consumer, lease, Math.min(max, MOST));
+  /**
+   * A sign of life, and up to `max` messages. Undefined when the consumer was given up for dead. Where it `waits` and there is
+   * none, the next one may be handed over; see {@link RedisWakes}.
+   */
+  async claim(link: RedisLink, { key, consumer, lease, max, waits }: Claim): Promise<Look | undefined> {
+    const answer = await link.runForBytes('funqClaim', key, consumer, lease, Math.min(max, MOST), waits ? 1 : 0);
     if (answer === null) return undefined;
     return Array.isArray(answer) ? { claimed: unpacked(answer) } : { wait: Number(answer) };
   }
 
-  /** Gives the consumer another name, under which it holds `members` at most. False when it was given up for dead. */
-  async move(link: RedisLink, key: string, names: readonly [string, string], lease: number, members: Iterable<string>) {
-    return (await link.run('funqMove', key, ...names, lease, [...members].join(' '))) === 1;
+  /** Gives the consumer another name, under which it holds `members` at most. Undefined when it was given up for dead. */
+  move(key: string, consumer: string, lease: number, members: Iterable<string>): Promise<string | undefined> {
+    return this.session.use(async (link) => {
+      const name = this.#named(link);
+      const moved = await link.run('funqMove', key, consumer, name, lease, [...members].join(' '));
+      return moved === 1 ? name : undefined;
+    });
   }
 
   /** False when the consumer was given up for dead, so that nothing of this was its own. */
@@ -84,6 +103,11 @@ export class RedisQueues {
       if (removed === 0) return total;
       total += removed;
     }
+  }
+
+  /** A name for a consumer; see `redis-lua.ts`. Messages are handed over only where that can't be overtaken by an answer. */
+  #named({ inOrder }: RedisLink): string {
+    return `${this.self}${inOrder ? '+' : '-'}${randomUUID()}`;
   }
 }
 

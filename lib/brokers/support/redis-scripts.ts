@@ -1,15 +1,15 @@
-import { COMMON } from './redis-lua.js';
+import { DUE, HANDING, HEAD, LIFE, RETURNING, SETTLING, WORDS } from './redis-lua.js';
 
-/** Arguments: sender, ids, lengths of bodies, `index priority delay ttl unique` of those that are no plain ones, all bodies. */
+/** Arguments: ids, lengths of bodies, `index priority delay ttl unique` of those that are no plain ones, all bodies. */
 const PUBLISH = `
-local ids, bodies, special = split(ARGV[2]), ARGV[5], {}
-local extras = split(ARGV[4])
+local ids, bodies, special = split(ARGV[1]), ARGV[4], {}
+local extras = split(ARGV[3])
 for i = 1, #extras, 5 do special[tonumber(extras[i])] = i end
 local UNIQUE = q .. ':unique'
 local known = call('HMGET', BODIES, unpack(ids))
 local seq = call('INCRBY', SEQ, #ids) - #ids
 if #extras > 0 then call('ZREMRANGEBYSCORE', UNIQUE, '-inf', now) end
-local stored, ready, repeated, seen, at, i = {}, {}, {}, {}, 1, 0
+local stored, ready, repeated, seen, at, i, delayed = {}, {}, {}, {}, 1, 0, false
 
 -- The same message that waits already: somebody did not hear that it had been stored.
 local function is_resent(id, body)
@@ -19,7 +19,7 @@ local function is_resent(id, body)
   return seen[id] or call('ZSCORE', READY, member) or call('ZSCORE', DELAYED, member)
 end
 
-for length in string.gmatch(ARGV[3], '%d+') do
+for length in string.gmatch(ARGV[2], '%d+') do
   i = i + 1
   local id, body, n = ids[i], sub(bodies, at, at + length - 1), special[i]
   at = at + length
@@ -38,20 +38,38 @@ for length in string.gmatch(ARGV[3], '%d+') do
     stored[#stored + 1] = place .. body
     local member = place .. key
     if ttl then call('ZADD', EXPIRING, now + ttl, member) end
-    if delay > 0 then call('ZADD', DELAYED, now + delay, member)
-    else ready[#ready + 1] = member end
+    if delay > 0 then
+      call('ZADD', DELAYED, now + delay, member)
+      delayed = true
+    else
+      ready[#ready + 1] = member
+    end
   end
 end
 if #stored > 0 then
   call('HSET', BODIES, unpack(stored))
   make_ready(ready)
-  wake(ARGV[1])
+  hand_over()
+  -- Those who wait know until when, and this may be sooner.
+  if delayed then tell_all() end
 end
 return repeated`;
 
-/** Arguments: consumer, lease, most. Answers nothing to an unknown consumer, milliseconds to wait, or members, bodies and counts. */
+/**
+ * Arguments: consumer, lease, most, whether it waits when there is nothing. Answers nothing to an unknown consumer, milliseconds
+ * to wait, or members, bodies and counts.
+ */
 const CLAIM = `
+-- Not at first sight: when the server itself stood still, signs of life are about to come.
+local function sweep(grace)
+  for _, consumer in ipairs(call('ZRANGEBYSCORE', CONSUMERS, '-inf', now, 'LIMIT', 0, 10)) do
+    if call('SADD', SUSPECTS, consumer) == 1 then call('ZADD', CONSUMERS, now + grace, consumer)
+    else give_up(consumer) end
+  end
+end
+
 local consumer, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+call('ZREM', WAITERS, consumer)
 if not beat(consumer, lease) then return false end
 sweep(math.min(lease / 3, 1000))
 -- Nothing is handed out before all that expired is gone.
@@ -73,7 +91,7 @@ while #members < most and size < 4000000 do
   end
 end
 if #members == 0 then
-  call('SET', q .. ':waiting', 1)
+  if ARGV[4] == '1' then call('ZADD', WAITERS, now, consumer) end
   local due, death = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES'), call('ZRANGE', CONSUMERS, 0, 0, 'WITHSCORES')
   return math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now))
 end
@@ -97,7 +115,7 @@ if not call('ZSCORE', CONSUMERS, ARGV[1]) then return 0 end
 local ours = held_of(ARGV[1], split(ARGV[2]))
 if #ours > 0 then
   put_back(ours)
-  wake('')
+  hand_over()
 end
 return 1`;
 
@@ -124,8 +142,9 @@ end
 put_back(unknown)
 call('DEL', HELD .. ARGV[1])
 call('ZREM', CONSUMERS, ARGV[1])
+call('ZREM', WAITERS, ARGV[1])
 call('ZADD', CONSUMERS, now + tonumber(ARGV[3]), ARGV[2])
-if #unknown > 0 then wake('') end
+if #unknown > 0 then hand_over() end
 return 1`;
 
 /** Arguments: consumer. What it holds waits again. */
@@ -148,14 +167,14 @@ return #removed`;
 
 /** By the name that a client knows them by; each takes the name of its queue as its only key. */
 export const QUEUE_SCRIPTS = {
-  funqPublish: COMMON + PUBLISH,
-  funqClaim: COMMON + CLAIM,
-  funqAck: COMMON + ACK,
-  funqRelease: COMMON + RELEASE,
-  funqJoin: COMMON + JOIN,
-  funqBeat: COMMON + BEAT,
-  funqMove: COMMON + MOVE,
-  funqLeave: COMMON + LEAVE,
-  funqCount: COMMON + COUNT,
-  funqPurge: COMMON + PURGE,
+  funqPublish: HEAD + WORDS + HANDING + PUBLISH,
+  funqClaim: HEAD + RETURNING + LIFE + CLAIM,
+  funqAck: HEAD + WORDS + SETTLING + ACK,
+  funqRelease: HEAD + WORDS + RETURNING + SETTLING + RELEASE,
+  funqJoin: HEAD + JOIN,
+  funqBeat: HEAD + LIFE + BEAT,
+  funqMove: HEAD + WORDS + RETURNING + LIFE + MOVE,
+  funqLeave: HEAD + RETURNING + LEAVE,
+  funqCount: HEAD + DUE + COUNT,
+  funqPurge: HEAD + SETTLING + PURGE,
 } as const;

@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { addressOf, addressOfClient, listenerOf, openClient, type RedisClient } from './redis-client.js';
@@ -12,6 +13,8 @@ export interface RedisLink {
   readonly client: RedisClient;
   /** By which to hear of messages. */
   readonly listener: RedisClient;
+  /** What is heard and what is answered comes over one connection, so in the order in which the server said it. */
+  readonly inOrder: boolean;
   /** Runs one of the session's scripts on the keys of `key`. Texts in the answer are texts. */
   run(script: string, key: string, ...values: readonly (string | number | Buffer)[]): Promise<unknown>;
   /** As `run`; texts in the answer are bytes. */
@@ -94,9 +97,11 @@ export class RedisSession {
     }
     for (const [name, lua] of Object.entries(this.parts.scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
     const commands = client as unknown as Record<string, Command>;
+    const listener = listenerOf(client);
     const link: RedisLink = {
       client,
-      listener: listenerOf(client),
+      listener,
+      inOrder: listener === client && !(client instanceof Cluster),
       run: (script, ...values) => commands[script]!(...values),
       runForBytes: (script, ...values) => commands[`${script}Buffer`]!(...values),
     };

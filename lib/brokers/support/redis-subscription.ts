@@ -1,28 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
 import type { Attempt, Polling } from './polling.js';
+import { RedisConsumer, type Tenure } from './redis-consumer.js';
 import { redisError } from './redis-error.js';
 import type { Claimed } from './redis-messages.js';
-import type { RedisQueues } from './redis-queues.js';
-import type { RedisLink, RedisSession } from './redis-session.js';
+import type { Look, RedisQueues } from './redis-queues.js';
+import type { RedisSession } from './redis-session.js';
 import type { RedisWakes, Sleeper } from './redis-wakes.js';
-
-/** A consumer as long as the server has not given it up: whoever still holds another one's receipts has lost what they are for. */
-interface Tenure {
-  /** The consumer's name there, which changes when the two have to agree anew on what it holds. */
-  consumer: string;
-}
 
 interface Receipt {
   readonly tenure: Tenure;
   readonly member: string;
-}
-
-/** How a consumer is kept alive from another thread. */
-export interface PulseId {
-  readonly key: string;
-  readonly consumer: string;
-  readonly lease: number;
 }
 
 export interface RedisSubscriptionParts {
@@ -37,14 +24,9 @@ export interface RedisSubscriptionParts {
 
 export class RedisSubscription implements Subscription, Sleeper {
   readonly key: string;
-  #tenure: Tenure | undefined;
-  #pulse: Pulse | undefined;
-  /** What was handed to the core and not settled. */
-  readonly #out = new Set<string>();
-  /** An answer got lost, so the server may have handed out more. */
-  #inDoubt = false;
-  /** The consumer is getting another name; until then nothing is done in its old one. */
-  #changing: Promise<void> | undefined;
+  readonly #consumer: RedisConsumer;
+  /** The server may hand over a message. */
+  #waits = false;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -53,25 +35,39 @@ export class RedisSubscription implements Subscription, Sleeper {
     private readonly parts: RedisSubscriptionParts,
   ) {
     this.key = parts.queues.keyOf(queue);
+    this.#consumer = new RedisConsumer(this.key, lease, parts.queues, parts.source);
   }
 
   async start(): Promise<void> {
-    await this.#join();
+    await this.#consumer.join();
     this.parts.wakes.add(this);
   }
 
   get pulse(): Pulse | undefined {
-    return this.#pulse;
+    return this.#consumer.pulse;
   }
 
-  wake(): void {
+  told(consumer: string, claimed: Claimed | undefined): void {
+    // What it has by an older name waits again, or will when the doubt is settled.
+    if (!this.#consumer.is(consumer)) return;
+    this.#waits = false;
+    if (claimed) this.#consumer.keep([claimed]);
+    this.parts.polling.wake();
+  }
+
+  cut(): void {
+    if (this.#waits) this.#consumer.inDoubt = true;
+    this.#waits = false;
     this.parts.polling.wake();
   }
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     if (this.#closing) throw redisError('FUNQ_REDIS_CLOSED', `The subscription to ${this.queue} is closed`);
     try {
-      return await this.parts.polling.receive(() => this.#attempt(max), signal);
+      const taken = await this.parts.polling.receive((last) => this.#attempt(max, !last), signal);
+      // From here on nobody asks for what would be handed over.
+      if (this.#waits && taken.length === 0 && !this.#closing) await this.#attempt(0, false);
+      return taken;
     } catch (error) {
       if (signal.aborted || this.#closing) return [];
       throw error;
@@ -82,20 +78,17 @@ export class RedisSubscription implements Subscription, Sleeper {
     return this.#settle('funqAck', deliveries);
   }
 
-  async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const lost = await this.#settle('funqRelease', deliveries);
-    this.parts.wakes.wake(this.key);
-    return lost;
+  release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    return this.#settle('funqRelease', deliveries);
   }
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    await this.#changed();
-    const tenure = this.#tenure;
+    const tenure = await this.#consumer.settled();
     if (this.#closing || !tenure) return deliveries;
-    const { consumer } = tenure;
-    const alive = await this.parts.queues.beat(this.key, consumer, this.lease);
-    if (!alive && this.#tenure === tenure && tenure.consumer === consumer) await this.#change(() => this.#join());
-    return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#tenure);
+    const { name } = tenure;
+    const alive = await this.parts.queues.beat(this.key, name, this.lease);
+    if (!alive && tenure.name === name) await this.#consumer.join(tenure);
+    return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#consumer.tenure);
   }
 
   close(): Promise<void> {
@@ -106,93 +99,72 @@ export class RedisSubscription implements Subscription, Sleeper {
     const { polling, wakes, queues, closed } = this.parts;
     polling.stop();
     wakes.delete(this);
-    await this.#changed();
+    const tenure = await this.#consumer.settled();
     try {
-      if (this.#tenure) await queues.leave(this.key, this.#tenure.consumer);
+      if (tenure) await queues.leave(this.key, tenure.name);
     } finally {
       closed(this);
     }
-    wakes.wake(this.key);
   }
 
-  async #attempt(max: number): Promise<Attempt<Delivery>> {
-    await this.#changed();
-    if (this.#inDoubt) await this.#change(() => this.#settleDoubt());
-    const tenure = this.#tenure!;
-    const look = await this.parts.session.use((link) => this.#look(link, tenure, max));
-    if (!look) {
-      if (this.#tenure === tenure) await this.#change(() => this.#join());
+  /** Up to `max` of what is there or was handed over. Where it `waits` and that is nothing, the next message may be handed over. */
+  async #attempt(max: number, waits: boolean): Promise<Attempt<Delivery>> {
+    const consumer = this.#consumer;
+    const tenure = await consumer.agreed();
+    if (max > 0 && consumer.inbox.length > 0) return { taken: this.#received(max, tenure) };
+    this.#waits ||= waits;
+    const look = await this.#look(tenure, max, waits);
+    if (!look || consumer.tenure !== tenure) {
+      await consumer.join(tenure);
       return { taken: [], next: 0 };
     }
-    return 'wait' in look ? { taken: [], next: look.wait } : { taken: this.#handOut(look.claimed, tenure) };
+    if (!waits || 'claimed' in look) this.#waits = false;
+    if ('claimed' in look) consumer.keep(look.claimed);
+    const taken = this.#received(max, tenure);
+    if (consumer.inbox.length > 0) await this.#giveBack(this.#received(Infinity, tenure));
+    return 'wait' in look ? { taken, next: look.wait } : { taken };
   }
 
-  async #look(link: RedisLink, tenure: Tenure, max: number) {
-    const { wakes, queues } = this.parts;
-    await wakes.listen(link, this.key);
-    this.#inDoubt = true;
-    const look = await queues.claim(link, this.key, tenure.consumer, this.lease, max);
-    this.#inDoubt = false;
-    return look;
-  }
-
-  #handOut(claimed: readonly Claimed[], tenure: Tenure): Delivery[] {
-    return claimed.map(({ member, body, redelivered }) => {
-      this.#out.add(member);
-      return { body, receipt: { tenure, member } satisfies Receipt, redelivered };
+  async #look({ name }: Tenure, max: number, waits: boolean): Promise<Look | undefined> {
+    const { session, wakes, queues } = this.parts;
+    return session.use(async (link) => {
+      await wakes.listen(link, this.key);
+      try {
+        return await queues.claim(link, { key: this.key, consumer: name, lease: this.lease, max, waits });
+      } catch (error) {
+        this.#consumer.inDoubt = true;
+        throw error;
+      }
     });
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
-    return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
+  /** What was handed over while a claim was under way may be more than was asked for. */
+  async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    try {
+      await this.release(deliveries);
+    } catch {
+      for (const delivery of deliveries) this.#consumer.out.delete(receiptOf(delivery).member);
+      this.#consumer.inDoubt = true;
+    }
   }
 
-  /** Whoever began the change tells if it failed. Another one may begin while this one is waited for. */
-  async #changed(): Promise<void> {
-    do await this.#changing?.catch(() => undefined);
-    while (this.#changing);
-  }
-
-  /** A new consumer, in place of one that was given up for dead: the old receipts are worth nothing from then on. */
-  async #join(): Promise<void> {
-    const consumer = randomUUID();
-    await this.parts.queues.join(this.key, consumer, this.lease);
-    this.#out.clear();
-    this.#tenure = { consumer };
-    this.#inDoubt = false;
-    this.#beatAs(consumer);
-  }
-
-  /** The same consumer by another name, which holds what it knows of and nothing else. */
-  async #settleDoubt(): Promise<void> {
-    const tenure = this.#tenure!;
-    const consumer = randomUUID();
-    const { session, queues } = this.parts;
-    const names = [tenure.consumer, consumer] as const;
-    const moved = await session.use((link) => queues.move(link, this.key, names, this.lease, this.#out));
-    if (!moved) return this.#join();
-    tenure.consumer = consumer;
-    this.#inDoubt = false;
-    this.#beatAs(consumer);
-  }
-
-  #beatAs(consumer: string): void {
-    const { source } = this.parts;
-    this.#pulse = source && { source, id: { key: this.key, consumer, lease: this.lease } satisfies PulseId };
+  #received(max: number, tenure: Tenure): Delivery[] {
+    return this.#consumer.inbox
+      .splice(0, max)
+      .map(({ member, body, redelivered }) => ({ body, receipt: { tenure, member } satisfies Receipt, redelivered }));
   }
 
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    await this.#changed();
-    const tenure = this.#tenure;
+    const tenure = await this.#consumer.settled();
     const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
     if (!tenure || held.length === 0) return deliveries;
     const members = held.map((delivery) => receiptOf(delivery).member);
-    const { consumer } = tenure;
-    if (!(await this.parts.queues.settle(verb, this.key, consumer, members))) {
-      await this.#changed();
-      return this.#tenure === tenure && tenure.consumer !== consumer ? this.#settle(verb, deliveries) : deliveries;
+    const { name } = tenure;
+    if (!(await this.parts.queues.settle(verb, this.key, name, members))) {
+      const now = await this.#consumer.settled();
+      return now === tenure && tenure.name !== name ? this.#settle(verb, deliveries) : deliveries;
     }
-    for (const member of members) this.#out.delete(member);
+    for (const member of members) this.#consumer.out.delete(member);
     return held.length === deliveries.length ? [] : deliveries.filter((delivery) => !held.includes(delivery));
   }
 }

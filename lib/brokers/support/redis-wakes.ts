@@ -1,21 +1,29 @@
+import type { Claimed } from './redis-messages.js';
 import type { RedisLink } from './redis-session.js';
 
-/** What may be woken. */
+/** Who waits for messages of a queue. */
 export interface Sleeper {
   /** The key of its queue. */
   readonly key: string;
-  wake(): void;
+  /** There is something for `consumer`, or it was handed `claimed` already. */
+  told(consumer: string, claimed: Claimed | undefined): void;
+  /** The connection ended: what it was told last may not have come. */
+  cut(): void;
 }
 
-const CHANNEL = ':wake';
+const BLANK = 0x20;
 
-/** Who waits for messages of which queue, and how they hear of them: from this process at once, from others through the server. */
+/** How those who wait hear of messages, by one channel for each queue and process. */
 export class RedisWakes {
   readonly #sleepers = new Map<string, Set<Sleeper>>();
   #link: RedisLink | undefined;
   #heard = new Map<string, Promise<unknown>>();
+  readonly #channel: string;
 
-  constructor(private readonly self: string) {}
+  /** `self`: as of the names of the consumers. */
+  constructor(self: string) {
+    this.#channel = `:wake:${self}`;
+  }
 
   add(sleeper: Sleeper): void {
     const others = this.#sleepers.get(sleeper.key);
@@ -29,11 +37,7 @@ export class RedisWakes {
     if (!others?.delete(sleeper) || others.size > 0) return;
     this.#sleepers.delete(sleeper.key);
     if (!this.#heard.delete(sleeper.key) || !this.#link) return;
-    this.#link.listener.unsubscribe(channelOf(this.#link, sleeper.key)).catch(() => undefined);
-  }
-
-  wake(key: string): void {
-    for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.wake();
+    this.#link.listener.unsubscribe(this.#channelOf(this.#link, sleeper.key)).catch(() => undefined);
   }
 
   /** Resolves when whatever is told of the queue from now on is heard. */
@@ -41,7 +45,7 @@ export class RedisWakes {
     if (this.#link !== link) this.#turnTo(link);
     let listening = this.#heard.get(key);
     if (!listening) {
-      listening = link.listener.subscribe(channelOf(link, key));
+      listening = link.listener.subscribe(this.#channelOf(link, key));
       this.#heard.set(key, listening);
       listening.catch(() => this.#heard.get(key) === listening && this.#heard.delete(key));
     }
@@ -49,7 +53,7 @@ export class RedisWakes {
   }
 
   close(): void {
-    this.#link?.listener.off('message', this.#onMessage);
+    this.#link?.listener.off('messageBuffer', this.#onMessage).off('close', this.#onCut);
     this.#link = undefined;
     this.#heard = new Map();
   }
@@ -57,16 +61,39 @@ export class RedisWakes {
   #turnTo(link: RedisLink): void {
     this.close();
     this.#link = link;
-    link.listener.on('message', this.#onMessage);
+    link.listener.on('messageBuffer', this.#onMessage).on('close', this.#onCut);
   }
 
-  readonly #onMessage = (channel: string, sender: string): void => {
+  #channelOf(link: RedisLink, key: string): string {
+    return `${prefixOf(link)}${key}${this.#channel}`;
+  }
+
+  readonly #onMessage = (channel: Buffer, text: Buffer): void => {
     const prefix = this.#link ? prefixOf(this.#link).length : 0;
-    if (sender !== this.self) this.wake(channel.slice(prefix, -CHANNEL.length));
+    const key = channel.toString().slice(prefix, -this.#channel.length);
+    const [consumer, claimed] = parsed(text);
+    for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.told(consumer, claimed);
+  };
+
+  readonly #onCut = (): void => {
+    for (const sleepers of this.#sleepers.values()) for (const sleeper of sleepers) sleeper.cut();
   };
 }
 
-const channelOf = (link: RedisLink, key: string): string => `${prefixOf(link)}${key}${CHANNEL}`;
+/** `<consumer>`, or `<consumer> <member> <how often it came back> <body>`. */
+function parsed(text: Buffer): [string, Claimed | undefined] {
+  const first = text.indexOf(BLANK);
+  if (first < 0) return [text.toString('latin1'), undefined];
+  const second = text.indexOf(BLANK, first + 1);
+  const third = text.indexOf(BLANK, second + 1);
+  const word = (from: number, to: number): string => text.toString('latin1', from, to);
+  const claimed = {
+    member: word(first + 1, second),
+    redelivered: Number(word(second + 1, third)),
+    body: text.subarray(third + 1),
+  };
+  return [word(0, first), claimed];
+}
 
 /** ioredis puts it before keys, not before channels. */
 const prefixOf = ({ client }: RedisLink): string => client.options.keyPrefix ?? '';

@@ -1,0 +1,103 @@
+import type { Pulse, PulseSource } from '../../contracts/broker.js';
+import type { Claimed } from './redis-messages.js';
+import type { RedisQueues } from './redis-queues.js';
+
+/** A consumer as long as the server has not given it up: whoever still holds another one's receipts has lost what they are for. */
+export interface Tenure {
+  /** The consumer's name there, which changes when the two have to agree anew on what it holds. */
+  name: string;
+}
+
+/** How a consumer is kept alive from another thread. */
+export interface PulseId {
+  readonly key: string;
+  readonly consumer: string;
+  readonly lease: number;
+}
+
+/** What the server knows a subscription as, and that both mean the same by it. */
+export class RedisConsumer {
+  /** What it was handed out and has not settled; of these, what nobody has received yet. */
+  readonly out = new Set<string>();
+  inbox: Claimed[] = [];
+  /** What the server said got lost, so it may have handed out more. */
+  inDoubt = false;
+  #tenure: Tenure | undefined;
+  #pulse: Pulse | undefined;
+  /** It is getting another name; until then nothing is done in its old one. */
+  #changing: Promise<void> | undefined;
+
+  /** `source`: where another thread can beat; undefined where it can't connect. */
+  constructor(
+    private readonly key: string,
+    private readonly lease: number,
+    private readonly queues: RedisQueues,
+    private readonly source: PulseSource | undefined,
+  ) {}
+
+  get tenure(): Tenure | undefined {
+    return this.#tenure;
+  }
+
+  get pulse(): Pulse | undefined {
+    return this.#pulse;
+  }
+
+  /** Whether the server means this consumer, and nothing of what it said before is to be forgotten. */
+  is(name: string): boolean {
+    return name === this.#tenure?.name && !this.inDoubt;
+  }
+
+  keep(messages: readonly Claimed[]): void {
+    for (const claimed of messages) {
+      this.out.add(claimed.member);
+      this.inbox.push(claimed);
+    }
+  }
+
+  /** A new one, unless it was replaced already: the old receipts are worth nothing from then on. */
+  async join(lost?: Tenure): Promise<void> {
+    if (this.#tenure === lost) await this.#change(() => this.#join());
+  }
+
+  /** The tenure, without doubts. */
+  async agreed(): Promise<Tenure> {
+    await this.settled();
+    if (this.inDoubt) await this.#change(() => this.#settleDoubt());
+    return this.#tenure!;
+  }
+
+  /** Resolves when no change is under way. Whoever began one tells if it failed; another one may begin while this one is waited for. */
+  async settled(): Promise<Tenure | undefined> {
+    do await this.#changing?.catch(() => undefined);
+    while (this.#changing);
+    return this.#tenure;
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
+  }
+
+  async #join(): Promise<void> {
+    const name = await this.queues.join(this.key, this.lease);
+    this.out.clear();
+    this.inbox = [];
+    this.#tenure = { name };
+    this.#began(name);
+  }
+
+  /** The same consumer by another name, which holds what it knows of and nothing else. */
+  async #settleDoubt(): Promise<void> {
+    const tenure = this.#tenure!;
+    const name = await this.queues.move(this.key, tenure.name, this.lease, this.out);
+    if (!name) return this.#join();
+    tenure.name = name;
+    this.#began(name);
+  }
+
+  #began(consumer: string): void {
+    this.inDoubt = false;
+    const id: PulseId = { key: this.key, consumer, lease: this.lease };
+    this.#pulse = this.source && { source: this.source, id };
+  }
+}
