@@ -57,14 +57,13 @@ withService('redis', (url) => {
       const client = admin();
       const [dead, frozen] = [1, 2].map(() => `${randomUUID()}+${randomUUID()}`);
       const key = `${namespace}:{dead}`;
-      await client.zadd(`${key}:waiters`, 0, dead!, 1, frozen!);
-      await client.zadd(`${key}:consumers`, Date.now() + 60_000, dead!, 1, frozen!);
+      const subscription = await subscribe(await open(), 'dead');
+      const receiving = subscription.receive(1, AbortSignal.timeout(4000));
+      await waiting(client, 'dead');
       const listener = admin();
       await listener.subscribe(`${key}:wake:${frozen!.slice(0, 36)}`);
-      const subscription = await subscribe(await open(), 'dead');
+      await client.zadd(`${key}:consumers`, Date.now() + 60_000, dead!, 1, frozen!);
       await client.zadd(`${key}:waiters`, 0, dead!, 1, frozen!);
-      const receiving = subscription.receive(1, AbortSignal.timeout(4000));
-      await waiting(client, 'dead', 3);
       await (await open()).publish('dead', [message('m')]);
       const deliveries = await receiving;
       expect(textsOf(deliveries)).toEqual(['m']);

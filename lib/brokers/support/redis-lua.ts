@@ -82,8 +82,8 @@ end
 local function hand(waiter, member)
   local body = call('HGET', BODIES, sub(member, PLACE + 1))
   if not body then return call('ZADD', WAITERS, now, waiter) end
-  local text = ''
-  if #body <= LARGE then
+  local lease, text = call('ZSCORE', CONSUMERS, waiter), ''
+  if sub(waiter, PROCESS + 1, PROCESS + 1) == '+' and #body <= LARGE and lease and tonumber(lease) > now then
     text = table.concat({'', member, call('HGET', REDELIVERED, member) or 0, sub(body, PLACE + 1)}, ' ')
   end
   if tell(waiter, text) and text ~= '' then call('SADD', HELD .. waiter, member)
@@ -92,16 +92,15 @@ end
 
 -- One message for each: who gets one asks for more.
 local function hand_over()
-  if call('EXISTS', WAITERS) == 0 then return end
-  if not expire() then return tell_all() end
+  local waiter = call('ZPOPMIN', WAITERS)[1]
+  if not waiter then return end
+  if not expire() then tell(waiter, ''); return tell_all() end
   mature()
-  while call('EXISTS', READY) == 1 do
-    local waiter = call('ZPOPMIN', WAITERS)[1]
-    if not waiter then return end
-    local until_ = call('ZSCORE', CONSUMERS, waiter)
-    local alive = until_ and tonumber(until_) > now and call('SISMEMBER', SUSPECTS, waiter) == 0
-    if alive and sub(waiter, PROCESS + 1, PROCESS + 1) == '+' then hand(waiter, call('ZPOPMIN', READY)[1])
-    else tell(waiter, '') end
+  while waiter do
+    local member = call('ZPOPMIN', READY)[1]
+    if not member then return call('ZADD', WAITERS, 0, waiter) end
+    hand(waiter, member)
+    waiter = call('ZPOPMIN', WAITERS)[1]
   end
 end
 `;

@@ -63,8 +63,11 @@ const CLAIM = `
 -- Not at first sight: when the server itself stood still, signs of life are about to come.
 local function sweep(grace)
   for _, consumer in ipairs(call('ZRANGEBYSCORE', CONSUMERS, '-inf', now, 'LIMIT', 0, 10)) do
-    if call('SADD', SUSPECTS, consumer) == 1 then call('ZADD', CONSUMERS, now + grace, consumer)
-    else give_up(consumer) end
+    if call('SADD', SUSPECTS, consumer) == 0 then give_up(consumer)
+    else
+      call('ZADD', CONSUMERS, now + grace, consumer)
+      if call('ZREM', WAITERS, consumer) == 1 then tell(consumer, '') end
+    end
   end
 end
 
