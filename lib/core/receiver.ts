@@ -2,6 +2,7 @@ import { RECONNECT, backoff } from './backoff.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { openSession, type Held, type Session, type SessionOptions } from './session.js';
+import { settleUntouched } from './settle.js';
 
 /** Failures in a row before a subscription is replaced that does not say itself whether it lasts. */
 const PATIENCE = 3;
@@ -10,7 +11,7 @@ export interface ReceiverOptions extends SessionOptions {
   readonly events: Events;
   /** How many deliveries are wanted now; waits until at least one is, or resolves to 0 when `signal` aborts. */
   room(signal: AbortSignal): Promise<number>;
-  /** Receives what came, in order; must not throw. */
+  /** Receives what came, in order, until the receiver stops; must not throw. */
   take(deliveries: readonly Held[]): void;
 }
 
@@ -63,7 +64,7 @@ export class Receiver {
         joined();
         const max = await this.options.room(stopping);
         if (max === 0) continue;
-        this.options.take(await this.#receive(session, max, stopping));
+        await this.#receive(session, max, stopping);
         if (failures > 0)
           this.options.events.emit('recovered', { queue: this.options.queue, broker: this.options.name });
         failures = 0;
@@ -84,9 +85,12 @@ export class Receiver {
     return session;
   }
 
-  async #receive(session: Session, max: number, stopping: AbortSignal): Promise<Held[]> {
+  /** What comes after it was to stop goes back: that need not wait for its end. */
+  async #receive(session: Session, max: number, stopping: AbortSignal): Promise<void> {
     const deliveries = await session.receive(max, stopping);
-    return deliveries.map((delivery) => session.hold(delivery));
+    const held = deliveries.map((delivery) => session.hold(delivery));
+    if (!stopping.aborted) this.options.take(held);
+    else for (const each of held) void settleUntouched(each);
   }
 
   /** No more is received from it; it closes when the work in hand is settled. */

@@ -93,14 +93,14 @@ export class Session {
   }
 
   /**
-   * Up to `max` deliveries, to be held at once; none before another thread can keep them. Rejects with `FUNQ_BROKER_UNAVAILABLE`
-   * when the broker does not answer, or as it does.
+   * Up to `max` deliveries, to be held at once; none before another thread can keep them, unless `signal` aborts. Rejects with
+   * `FUNQ_BROKER_UNAVAILABLE` when the broker does not answer, or as it does.
    */
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     const receiving = this.subscription.receive(max, signal);
     const deliveries = await (this.options.broker.features.patient ? receiving : this.#inTime(receiving));
     this.#keep();
-    if (deliveries.length > 0) await this.options.heartbeat?.unready(this.subscription);
+    if (deliveries.length > 0) await this.#ready(signal);
     // What a closing subscription has goes back with it.
     return this.#closing ? [] : deliveries;
   }
@@ -122,6 +122,14 @@ export class Session {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  /** Resolves when another thread can keep what was received, and at once when the caller stops. */
+  async #ready(signal: AbortSignal): Promise<void> {
+    const unready = this.options.heartbeat?.unready(this.subscription);
+    if (!unready || signal.aborted) return;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([unready, stopped]);
   }
 
   #inTime(receiving: Promise<Delivery[]>): Promise<Delivery[]> {

@@ -2,6 +2,7 @@ import { JsonCodec, type Broker, type ConsumerOptions, type DeadLetter, type Tas
 import { memory } from 'nestjs-funq/memory';
 import { createEnvelope } from '../../lib/core/envelope.js';
 import { Events, type EngineEvents, type EventName } from '../../lib/core/events.js';
+import type { Heartbeat } from '../../lib/core/heartbeat.js';
 import { Outbox } from '../../lib/core/outbox.js';
 import { createPolicy } from '../../lib/core/policy.js';
 import { Quarantine } from '../../lib/core/quarantine.js';
@@ -16,12 +17,13 @@ interface Settings {
   options?: ConsumerOptions;
   inner?: Broker;
   maxPayload?: number;
+  heartbeat?: Heartbeat;
 }
 
 /** One worker on a memory broker, without Nest, on a clock that stands still. */
 export async function engine(
   handler: (task: Task) => unknown,
-  { faults = {}, options = {}, inner = memory(), maxPayload = 2 ** 20 }: Settings = {},
+  { faults = {}, options = {}, inner = memory(), maxPayload = 2 ** 20, heartbeat }: Settings = {},
 ) {
   const clock = new ManualClock();
   const events = new Events();
@@ -39,6 +41,7 @@ export async function engine(
     events,
     quarantine: new Quarantine(),
     maxPayload,
+    heartbeat,
     invoke: async (task) => handler(task),
   });
   const told: [EventName, unknown][] = [];

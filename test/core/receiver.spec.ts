@@ -1,7 +1,8 @@
 import type { Delivery } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { describe, expect, it } from 'vitest';
-import { engine } from './engine.js';
+import type { Heartbeat } from '../../lib/core/heartbeat.js';
+import { QUEUE, engine } from './engine.js';
 import type { Faults } from './faulty-broker.js';
 
 describe('the receive loop', () => {
@@ -46,6 +47,57 @@ describe('the receive loop', () => {
     expect(names().filter((name) => name === 'started')).toHaveLength(1);
     expect(await broker.count!('work')).toBe(0);
     await stop();
+  });
+
+  it('gives back at once what it received before the heartbeat was ready, when it stops', async () => {
+    let calls = 0;
+    let received = 0;
+    const faults: Faults = {
+      receive: async (next, max, signal) => {
+        const deliveries = await next(max, signal);
+        received += deliveries.length;
+        return deliveries;
+      },
+    };
+    const heartbeat = {
+      keep: () => undefined,
+      unready: () => new Promise<void>(() => undefined),
+      leave: async () => undefined,
+    } as unknown as Heartbeat;
+    const inner = memory();
+    const { worker, clock, publish, names } = await engine(() => calls++, { faults, heartbeat, inner });
+    await publish('x');
+    worker.start();
+    await clock.advance(1000);
+    expect(received).toBe(1);
+    let stopped = false;
+    const stopping = worker.stop(0).then(() => (stopped = true));
+    await clock.advance(0);
+    expect(stopped).toBe(true);
+    await stopping;
+    expect([calls, names(), clock.pending]).toEqual([0, [], 0]);
+    const other = await inner.subscribe(QUEUE, { prefetch: 1, lease: 10_000 });
+    expect(await other.receive(1, new AbortController().signal)).toMatchObject([{ redelivered: 0 }]);
+  });
+
+  it('gives back what comes after it was to stop', async () => {
+    let calls = 0;
+    let answer = (): void => undefined;
+    const faults: Faults = {
+      receive: async (next, max, stop) => {
+        const deliveries = await next(max, stop);
+        await new Promise<void>((resolve) => (answer = resolve));
+        return deliveries;
+      },
+    };
+    const { worker, clock, broker, publish, names, stop } = await engine(() => calls++, { faults });
+    await publish('x');
+    worker.start();
+    await clock.advance(1);
+    const stopping = stop();
+    answer();
+    await stopping;
+    expect([calls, names(), await broker.count!(QUEUE)]).toEqual([0, [], 1]);
   });
 
   it('replaces a subscription that does not answer, and gives back what it answers after all', async () => {

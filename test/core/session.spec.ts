@@ -96,6 +96,32 @@ it('What was received and waits for a thread goes back with a session that close
   expect(await receiving).toEqual([]);
 });
 
+it('What was received is not kept from a caller that stops, whether a thread can keep it or not', async () => {
+  const delivery: Delivery = { body: new Uint8Array(), receipt: 1, redelivered: 0 };
+  const subscription = {
+    receive: async () => [delivery],
+    close: async () => undefined,
+  } as unknown as Subscription;
+  const heartbeat = {
+    keep: () => undefined,
+    unready: () => new Promise<void>(() => undefined),
+    leave: async () => undefined,
+  } as unknown as Heartbeat;
+  const clock = new ManualClock();
+  const session = sessionOf(subscription, clock, heartbeat);
+  const stop = new AbortController();
+  const taken: Delivery[] = [];
+  const receive = async (): Promise<void> => void taken.push(...(await session.receive(1, stop.signal)));
+  void receive();
+  await clock.advance(1000);
+  expect(taken).toEqual([]);
+  stop.abort();
+  void receive();
+  await clock.advance(0);
+  expect(taken).toEqual([delivery, delivery]);
+  await session.close();
+});
+
 it('An answer that came after its deadline is the true one, whatever a second try would say', async () => {
   const clock = new ManualClock();
   const answers: ((lost: readonly Delivery[]) => void)[] = [];
