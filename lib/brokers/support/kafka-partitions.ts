@@ -84,14 +84,15 @@ export class KafkaPartitions {
     return [...this.#windows.values()].filter(({ leaving, waiting }) => !leaving && waiting < reserve);
   }
 
-  /** Whether some are to go to others and nothing of them is out. */
-  get idle(): boolean {
-    return this.#idle().length > 0;
+  /** Those that are to go to others and of which nothing is out. */
+  get idle(): KafkaWindow[] {
+    return [...this.#windows.values()].filter(({ leaving, out }) => leaving && out === 0);
   }
 
-  giveUp(): void {
-    for (const { partition } of this.#idle()) {
-      this.#windows.delete(partition);
+  /** Of those that were idle before what is known of them was stored, all that still are. */
+  giveUp(windows: readonly KafkaWindow[]): void {
+    for (const window of this.idle.filter((each) => windows.includes(each))) {
+      this.#windows.delete(window.partition);
       this.untold = true;
     }
   }
@@ -107,9 +108,5 @@ export class KafkaPartitions {
     for (const window of this.#windows.values()) window.lost = true;
     this.#windows.clear();
     this.#wanted = [];
-  }
-
-  #idle(): KafkaWindow[] {
-    return [...this.#windows.values()].filter(({ leaving, out }) => leaving && out === 0);
   }
 }

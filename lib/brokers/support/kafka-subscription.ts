@@ -189,10 +189,9 @@ export class KafkaSubscription implements Subscription {
 
   /** Gives up the partitions that are to go to others and of which nothing is out, and has the group form anew. */
   async #handOn(): Promise<void> {
-    if (this.#partitions.idle) {
-      await this.#committer.flush();
-      this.#partitions.giveUp();
-    }
+    const { idle } = this.#partitions;
+    if (idle.length > 0) await this.#committer.flush();
+    this.#partitions.giveUp(idle);
     // While it forms anew it may have been told before; then it is told again after that.
     if (this.#partitions.untold && !this.#closing) void this.#member.join();
   }
