@@ -60,6 +60,7 @@ withService('kafka', () => {
         session: 6000,
         held: () => [],
         joined: () => undefined,
+        answered: () => undefined,
         silent: () => undefined,
         failed: () => undefined,
       });
@@ -106,6 +107,31 @@ withService('kafka', () => {
       const left = [await receiveOne(other), await receiveOne(other)];
       // As often as they were handed out here.
       expect(left.map(({ redelivered }) => redelivered)).toEqual([1, 1]);
+    },
+  );
+
+  it(
+    'what was done while the server was away is stored when it is back, also where nothing more is received or done',
+    { timeout: 120_000 },
+    async () => {
+      const server = await ownServer();
+      const admin = new Admin({ bootstrapBrokers: [server.url], clientId: 'test', retries: 10 });
+      onTestFinished(() => admin.close());
+      const stored = async (): Promise<bigint | undefined> => {
+        const groups = [{ groupId: 'funq.jobs', topics: [{ name: 'jobs', partitionIndexes: [0] }] }];
+        const [found] = await admin.listConsumerGroupOffsets({ groups });
+        return found?.topics[0]?.partitions[0]?.committedOffset;
+      };
+      const broker = kafka({ brokers: server.url, partitions: 1, delays: false });
+      await broker.connect({ clock });
+      onTestFinished(() => broker.close());
+      await broker.publish('jobs', [{ id: 'x', body: Buffer.from('x') }]);
+      const subscription = await broker.subscribe('jobs', { prefetch: 10, lease: 6000 });
+      const done = [await receiveOne(subscription)];
+      await server.stop();
+      await expect(subscription.ack(done)).rejects.toMatchObject({ away: true });
+      await server.start();
+      await expect.poll(() => stored().catch(String), { timeout: PATIENCE }).toBe(1n);
     },
   );
 

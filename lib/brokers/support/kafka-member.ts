@@ -10,6 +10,8 @@ export interface MemberOptions extends GroupClientOptions {
   held(): number[];
   /** The group formed anew. `kept` when nobody else can have had what this member held. */
   joined(partitions: readonly number[], kept: boolean): void;
+  /** The group answered a sign of life: what failed may succeed now. It does so every second, also where nothing is received. */
+  answered(): void;
   /** A connection fell silent: others may have, too. */
   silent(error: unknown): void;
   /** The membership is over; nothing more will come of it. */
@@ -130,7 +132,10 @@ export class KafkaMember {
     );
     consumer.on(
       'consumer:heartbeat:end',
-      ours(() => (this.#confirmedAt = this.#sentAt)),
+      ours(() => {
+        this.#confirmedAt = this.#sentAt;
+        this.options.answered();
+      }),
     );
     // The client gives up its signs of life after one that failed.
     consumer.on(

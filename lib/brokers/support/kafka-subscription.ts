@@ -68,6 +68,7 @@ export class KafkaSubscription implements Subscription {
       session,
       held: () => this.#partitions.tell(),
       joined: (partitions, kept) => this.#joined(partitions, kept),
+      answered: () => void this.#handOn().catch(() => undefined),
       silent: (error) => void this.parts.failed(error),
       failed: (error) => this.#news(error, true),
     });
@@ -139,7 +140,7 @@ export class KafkaSubscription implements Subscription {
       if (!this.#over) this.#fault = undefined;
       throw this.parts.failed(fault);
     }
-    if (this.#committer.behind) await this.#committer.flush();
+    if (this.#committer.behind) await this.#handOn();
     if (this.#partitions.unopened) this.#open();
     const taken = await this.#take(max);
     const low = this.#partitions.low(RESERVE);
@@ -171,7 +172,8 @@ export class KafkaSubscription implements Subscription {
     if (this.#closing) return;
     this.#partitions.assign(partitions);
     this.#open();
-    void this.#handOn().catch((error: unknown) => this.#news(error));
+    // What fails is tried again with the next sign of life, and by `receive`, which tells of it.
+    void this.#handOn().catch(() => undefined);
     this.#polling.wake();
   }
 
@@ -187,10 +189,10 @@ export class KafkaSubscription implements Subscription {
       .finally(() => (this.#opening = undefined));
   }
 
-  /** Gives up the partitions that are to go to others and of which nothing is out, and has the group form anew. */
+  /** Stores what could not be, gives up partitions that are to go to others, of which nothing is out, and has the group form anew. */
   async #handOn(): Promise<void> {
     const { idle } = this.#partitions;
-    if (idle.length > 0) await this.#committer.flush();
+    if (this.#committer.behind || idle.length > 0) await this.#committer.flush();
     this.#partitions.giveUp(idle);
     // While it forms anew it may have been told before; then it is told again after that.
     if (this.#partitions.untold && !this.#closing) void this.#member.join();
