@@ -97,7 +97,8 @@ export class KafkaMember {
 
   /**
    * The server may be away, a connection silent for good, or a group as long as it waits for others: all that is tried again, by the
-   * same name, so that the group need not wait for who never comes.
+   * same name, so that the group need not wait for who never comes. Here and not in the core: that calls nothing while all slots
+   * are busy, and what is out would go to others meanwhile.
    */
   #fail(error: unknown): void {
     const joining = this.#joining;
