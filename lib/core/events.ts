@@ -41,9 +41,9 @@ export interface EngineEvents {
   replyFailed: { queue: string; task?: Task; error: unknown };
   /** The broker did not tell how many messages wait; told once until it does again. */
   countFailed: { queue: string; broker: string; error: unknown };
-  /** The loop of a queue failed for the `attempt`-th time in a row and will try again after `delay`. */
   /** A broker or store could not be reached when the app started; it is tried again whenever it is needed. */
   away: { what: string; error: unknown };
+  /** The loop of a queue failed for the `attempt`-th time in a row and will try again after `delay`. */
   brokerError: { queue: string; broker: string; error: unknown; attempt: number; delay: number };
   /** The loop of a queue works again. */
   recovered: { queue: string; broker: string };
