@@ -1,4 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
+import { Nap } from './nap.js';
 
 /** Longest that `receive` waits for an item, as the contract of brokers allows. */
 const PATIENCE = 5000;
@@ -9,7 +10,7 @@ const IDLE = 200;
 export class Inbox<T> {
   #items: T[] = [];
   #failure: Error | undefined;
-  #wake: (() => void) | undefined;
+  readonly #nap: Nap;
   #asked = 0;
   #watching = false;
 
@@ -17,7 +18,9 @@ export class Inbox<T> {
   constructor(
     private readonly clock: Clock,
     private readonly idle: () => void,
-  ) {}
+  ) {
+    this.#nap = new Nap(clock);
+  }
 
   get size(): number {
     return this.#items.length;
@@ -25,14 +28,13 @@ export class Inbox<T> {
 
   push(item: T): void {
     this.#items.push(item);
-    if (this.#wake) this.#wake();
-    else this.#watch();
+    if (!this.#nap.end()) this.#watch();
   }
 
   /** Nothing more will come: ends a waiting `receive` and every later one with `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
-    this.#wake?.();
+    this.#nap.end();
   }
 
   /** All that lies here; it is here no more. */
@@ -44,26 +46,12 @@ export class Inbox<T> {
 
   /** Up to `max` items, as soon as there is one; nothing after five seconds, or soon after `signal` aborts. */
   async receive(max: number, signal: AbortSignal): Promise<T[]> {
-    if (this.#items.length === 0 && !this.#failure && !signal.aborted) await this.#wait(signal);
+    if (this.#items.length === 0 && !this.#failure && !signal.aborted) await this.#nap.wait(PATIENCE, signal);
     this.#asked = this.clock.monotonic();
     if (this.#failure) throw this.#failure;
     if (max >= this.#items.length) return this.takeAll();
     this.#watch();
     return this.#items.splice(0, max);
-  }
-
-  #wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#wake = undefined;
-        cancel();
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      const cancel = this.clock.after(PATIENCE, wake);
-      this.#wake = wake;
-      signal.addEventListener('abort', wake, { once: true });
-    });
   }
 
   #watch(): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
+import { Nap } from './nap.js';
 
 /** Longest that `receive` waits for a message, as the contract allows. */
 const PATIENCE = 5000;
@@ -20,18 +21,19 @@ export interface PollingOptions {
 export class Polling {
   #woken = false;
   #stopped = false;
-  /** Ends the sleep that is under way. */
-  #rouse: (() => void) | undefined;
+  readonly #nap: Nap;
 
   constructor(
     private readonly clock: Clock,
     private readonly options: PollingOptions,
-  ) {}
+  ) {
+    this.#nap = new Nap(clock);
+  }
 
   /** Something may have come: look again now. */
   wake(): void {
     this.#woken = true;
-    this.#rouse?.();
+    this.#nap.end();
   }
 
   /** Ends a waiting `receive`, and every later one, after its look. */
@@ -52,23 +54,8 @@ export class Polling {
       const last = this.clock.monotonic() >= deadline;
       const { taken, next = pause } = await attempt(last);
       if (taken.length > 0 || last) return taken;
-      if (!this.#woken) await this.#sleep(Math.min(pause, next, deadline - this.clock.monotonic()), signal);
+      if (!this.#woken) await this.#nap.wait(Math.min(pause, next, deadline - this.clock.monotonic()), signal);
     }
     return [];
-  }
-
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const rouse = (): void => {
-        this.#rouse = undefined;
-        cancel();
-        signal.removeEventListener('abort', rouse);
-        resolve();
-      };
-      const cancel = this.clock.after(ms, rouse);
-      this.#rouse = rouse;
-      signal.addEventListener('abort', rouse, { once: true });
-      if (signal.aborted) rouse();
-    });
   }
 }
