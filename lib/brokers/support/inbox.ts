@@ -1,25 +1,23 @@
 import type { Clock } from '../../contracts/clock.js';
 import { Nap } from './nap.js';
+import { Neglect } from './neglect.js';
 
 /** Longest that `receive` waits for an item, as the contract of brokers allows. */
 const PATIENCE = 5000;
-/** Milliseconds that items may lie here while nobody asks for them. */
-const IDLE = 200;
 
 /** Turns a client that pushes into one that is asked: what arrives is kept until `receive` takes it. One `receive` at a time. */
 export class Inbox<T> {
   #items: T[] = [];
   #failure: Error | undefined;
   readonly #nap: Nap;
-  #asked = 0;
-  #watching = false;
+  readonly #neglect: Neglect;
 
   /** `idle` is called when items lie here for which nobody has asked: others could have them. */
-  constructor(
-    private readonly clock: Clock,
-    private readonly idle: () => void,
-  ) {
+  constructor(clock: Clock, idle: () => void) {
     this.#nap = new Nap(clock);
+    this.#neglect = new Neglect(clock, () => {
+      if (this.#items.length > 0 && !this.#failure) idle();
+    });
   }
 
   get size(): number {
@@ -28,7 +26,7 @@ export class Inbox<T> {
 
   push(item: T): void {
     this.#items.push(item);
-    if (!this.#nap.end()) this.#watch();
+    if (!this.#nap.end()) this.#neglect.watch();
   }
 
   /** Nothing more will come: ends a waiting `receive` and every later one with `error`. */
@@ -47,22 +45,10 @@ export class Inbox<T> {
   /** Up to `max` items, as soon as there is one; nothing after five seconds, or soon after `signal` aborts. */
   async receive(max: number, signal: AbortSignal): Promise<T[]> {
     if (this.#items.length === 0 && !this.#failure && !signal.aborted) await this.#nap.wait(PATIENCE, signal);
-    this.#asked = this.clock.monotonic();
+    this.#neglect.asked();
     if (this.#failure) throw this.#failure;
     if (max >= this.#items.length) return this.takeAll();
-    this.#watch();
+    this.#neglect.watch();
     return this.#items.splice(0, max);
-  }
-
-  #watch(): void {
-    if (this.#watching) return;
-    this.#watching = true;
-    const look = (): void => {
-      this.#watching = false;
-      if (this.#items.length === 0 || this.#failure) return;
-      if (this.clock.monotonic() - this.#asked >= IDLE) this.idle();
-      else this.#watch();
-    };
-    this.clock.after(IDLE, look, true);
   }
 }
