@@ -4,7 +4,8 @@ import { driverError } from './driver-error.js';
 import type { Attempt, Polling } from './polling.js';
 import type { PostgresConsumers } from './postgres-consumers.js';
 import type { PostgresListener } from './postgres-listener.js';
-import type { Claim, PostgresTasks, Receipt } from './postgres-tasks.js';
+import { MOST, type Claim, type PostgresTasks, type Receipt } from './postgres-tasks.js';
+import { Reserve } from './reserve.js';
 
 export interface PostgresSubscriptionParts {
   readonly clock: Clock;
@@ -31,15 +32,28 @@ export class PostgresSubscription implements Subscription {
   /** Until then, messages may turn up that were claimed by calls whose answer never came. */
   #doubtUntil = -Infinity;
   #closing: Promise<void> | undefined;
+  readonly #reserve: Reserve<Delivery>;
 
   constructor(
     readonly queue: string,
     private readonly lease: number,
     private readonly parts: PostgresSubscriptionParts,
-  ) {}
+  ) {
+    this.#reserve = new Reserve(parts.clock, {
+      most: MOST,
+      fetch: async (max) => (await this.#attempt(max)).taken,
+      holds: (delivery) => this.#holds(delivery),
+      giveBack: (deliveries) => this.release(deliveries),
+    });
+  }
 
   async start(): Promise<void> {
     await Promise.all([this.#register(), this.parts.listener.check()]);
+  }
+
+  /** Of the consumer, as the server knows it. */
+  get id(): number {
+    return this.#id;
   }
 
   get pulse(): Pulse | undefined {
@@ -52,7 +66,7 @@ export class PostgresSubscription implements Subscription {
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     if (this.#closing) throw this.#ended();
-    return this.parts.polling.receive(() => this.#attempt(max), signal);
+    return this.#reserve.receive(max, () => this.parts.polling.receive(() => this.#attempt(max), signal));
   }
 
   ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
@@ -77,6 +91,7 @@ export class PostgresSubscription implements Subscription {
   async #close(): Promise<void> {
     const { consumers, polling, wake, closed } = this.parts;
     polling.stop();
+    this.#reserve.stop();
     try {
       if (await consumers.leave(this.#id)) wake([this.queue]);
     } finally {
