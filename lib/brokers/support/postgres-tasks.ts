@@ -49,7 +49,10 @@ export class PostgresTasks {
     this.#publish = statement('SELECT * FROM $schema.funq_publish($1, $2, $3, $4, $5, $6, $7)');
     this.#claim = statement('SELECT * FROM $schema.funq_claim($1, $2, $3)');
     this.#ack = statement('SELECT * FROM $schema.funq_ack($1, $2)');
-    this.#present = statement(`SELECT ${SINCE}, ARRAY (SELECT seq::text FROM $schema.funq_tasks WHERE seq = ANY ($1))`);
+    const among = (owners: string): string =>
+      `SELECT seq::text FROM $schema.funq_tasks WHERE ${owners} AND seq = ANY ($1)`;
+    // Each half by the index, whose first column is the owner.
+    this.#present = statement(`SELECT ${SINCE}, ARRAY (${among(free)} UNION ALL ${among(`owner > ${NOBODY}`)})`);
     this.#recover = statement(`SELECT seq, deliveries - 1, body FROM $schema.funq_tasks
       WHERE owner = $1 AND owner <> ${NOBODY} AND seq <> ALL ($2) ORDER BY priority DESC, seq LIMIT $3`);
     this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
