@@ -40,9 +40,10 @@ export function postgres(options: PostgresBrokerOptions): Broker {
   const heard = (queue?: string): void => {
     for (const subscription of subscriptions) if (!queue || subscription.queue === queue) subscription.wake();
   };
+  const own = (): number[] => Array.from(subscriptions, ({ id }) => id);
   const session = new PostgresSession(options, [BROKER], ({ database, clock }) => ({
     tasks: new PostgresTasks(database),
-    consumers: new PostgresConsumers(database, channel, clock),
+    consumers: new PostgresConsumers(database, channel, clock, own),
     listener: new PostgresListener(database, clock, heard),
   }));
   const wake = (consumers: PostgresConsumers, queues: readonly string[]): void => {

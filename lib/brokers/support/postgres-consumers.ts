@@ -28,6 +28,8 @@ export class PostgresConsumers {
     private readonly database: PostgresDatabase,
     private readonly channel: string,
     private readonly clock: Clock,
+    /** The consumers of this process. */
+    private readonly own: () => readonly number[],
   ) {
     const schema = quoted(database.target.schema);
     this.#insert = database.statement(`INSERT INTO ${schema}.funq_consumers (id, queue, lease, expires)
@@ -37,7 +39,7 @@ export class PostgresConsumers {
     this.#leave = database.statement(`SELECT ${schema}.funq_leave($1)`);
     this.#sweep = database.statement(`SELECT * FROM ${schema}.funq_sweep()`);
     this.#wake = database.statement(`SELECT pg_notify($1, queue) FROM (
-      SELECT DISTINCT queue FROM ${schema}.funq_consumers WHERE idle AND queue = ANY ($2)) AS sleeping`);
+      SELECT DISTINCT queue FROM ${schema}.funq_consumers WHERE idle AND queue = ANY ($2) AND id <> ALL ($3)) AS sleeping`);
   }
 
   /** A new consumer. Its id is random, so a receipt of an earlier one never fits. With when the server was started. */
@@ -82,7 +84,7 @@ export class PostgresConsumers {
       while (this.#told.size > 0) {
         const queues = [...this.#told];
         this.#told.clear();
-        await this.database.run(this.#wake, [this.channel, queues]);
+        await this.database.run(this.#wake, [this.channel, queues, this.own()]);
       }
     } finally {
       this.#telling = false;

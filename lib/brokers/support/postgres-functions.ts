@@ -39,8 +39,9 @@ END $funq$;`;
 
 /**
  * Hands out in order; nothing to a consumer that is not there any more. A claim that is lost in a crash comes back, so it need not
- * be flushed. One row for all: a row for each would cost client and server more than the messages do. Where nothing is ready, it
- * writes that the consumer wants to be woken; whoever was not so before has to look once more, for what came in between.
+ * be flushed. One row for all: a row for each would cost client and server more than the messages do. Where less is ready than was
+ * asked for, it writes that the consumer wants to be woken. What came in between is found by the next look, which follows anyway
+ * where something was taken; where nothing was, whoever was not so before has to look once more.
  */
 const CLAIM = `
 CREATE FUNCTION $schema.funq_claim(_queue text, _owner bigint, _max integer,
@@ -67,7 +68,7 @@ BEGIN
     SELECT extract(epoch FROM min(due) - _now) * 1000 INTO _due FROM $schema.funq_tasks WHERE queue = _queue AND due IS NOT NULL;
     RETURN;
   END IF;
-  UPDATE $schema.funq_consumers SET expires = _now + lease, idle = false WHERE id = _owner;
+  UPDATE $schema.funq_consumers SET expires = _now + lease, idle = cardinality(_rows) < _max WHERE id = _owner;
   _alive := FOUND;
   IF NOT _alive THEN RETURN; END IF;
   WITH taken AS (
