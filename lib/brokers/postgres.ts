@@ -40,7 +40,8 @@ export function postgres(options: PostgresBrokerOptions): Broker {
   const heard = (queue?: string): void => {
     for (const subscription of subscriptions) if (!queue || subscription.queue === queue) subscription.wake();
   };
-  const own = (): number[] => Array.from(subscriptions, ({ id }) => id);
+  const own = (queues: readonly string[]): number[] =>
+    [...subscriptions].filter(({ queue }) => queues.includes(queue)).map(({ id }) => id);
   const session = new PostgresSession(options, [BROKER], ({ database, clock }) => ({
     tasks: new PostgresTasks(database),
     consumers: new PostgresConsumers(database, channel, clock, own),

@@ -28,8 +28,8 @@ export class PostgresConsumers {
     private readonly database: PostgresDatabase,
     private readonly channel: string,
     private readonly clock: Clock,
-    /** The consumers of this process. */
-    private readonly own: () => readonly number[],
+    /** The consumers that this process has of these queues. */
+    private readonly own: (queues: readonly string[]) => readonly number[],
   ) {
     const schema = quoted(database.target.schema);
     this.#insert = database.statement(`INSERT INTO ${schema}.funq_consumers (id, queue, lease, expires)
@@ -84,7 +84,7 @@ export class PostgresConsumers {
       while (this.#told.size > 0) {
         const queues = [...this.#told];
         this.#told.clear();
-        await this.database.run(this.#wake, [this.channel, queues, this.own()]);
+        await this.database.run(this.#wake, [this.channel, queues, this.own(queues)]);
       }
     } finally {
       this.#telling = false;
