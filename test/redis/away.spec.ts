@@ -98,6 +98,18 @@ withService('redis', () => {
       expect(textsOf(await taken(subscription, 1))).toEqual(['after']);
     });
 
+    it('gets back what a consumer has that closes, also when it is full', async () => {
+      const broker = await open();
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      await broker.publish('q', [message('a'), message('b')]);
+      const subscription = await subscribe(broker);
+      await taken(subscription, 1);
+      await admin.config('SET', 'maxmemory', '1mb');
+      await subscription.close();
+      expect(textsOf(await taken(await subscribe(broker), 2))).toEqual(['a', 'b']);
+    });
+
     it('whose answer got lost has handed out nothing for good', { timeout: 30_000 }, async () => {
       await server.start();
       const { proxy, url } = await proxyTo(server.url);

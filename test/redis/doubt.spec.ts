@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Delivery, Subscription } from 'nestjs-funq';
+import type { Broker, Delivery, Subscription } from 'nestjs-funq';
 import { redis } from 'nestjs-funq/redis';
-
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
@@ -19,11 +18,55 @@ withService('redis', (url) => {
       expect(String(lost!.body)).toBe('lost');
       expect(await subscription.ack([lost!])).toEqual([]);
     });
+
+    it('still owns it when the answer to that got lost, too', async () => {
+      for (const meanwhile of ['nothing', 'extend', 'ack'] as const) {
+        const { subscription, mine, loses } = await inDoubt(url);
+        loses('funqMove');
+        await expect(subscription.receive(1, NEVER)).rejects.toThrow();
+        if (meanwhile !== 'nothing') expect(await subscription[meanwhile]!([mine])).toEqual([]);
+        const [lost] = await subscription.receive(1, NEVER);
+        expect(String(lost!.body)).toBe('lost');
+        expect(await subscription.ack([mine, lost!])).toEqual([]);
+      }
+    });
+
+    it('leaves nothing behind when it closes then', async () => {
+      const { subscription, broker, loses } = await inDoubt(url);
+      loses('funqMove');
+      await expect(subscription.receive(1, NEVER)).rejects.toThrow();
+      await subscription.close();
+      expect(await broker.count!('doubt')).toBe(2);
+    });
+
+    it.each([true, false])('gives back once what it could not give back: it arrived: %j', async (arrives) => {
+      const { subscription, broker, mine, loses } = await inDoubt(url);
+      const [lost] = await subscription.receive(1, NEVER);
+      expect(await subscription.ack([lost!])).toEqual([]);
+      loses('funqRelease', arrives);
+      await expect(subscription.release([mine])).rejects.toThrow();
+      expect(await broker.count!('doubt')).toBe(arrives ? 1 : 0);
+      const receiving = arrives ? subscription.receive(1, NEVER) : undefined;
+      expect(await subscription.release([mine])).toEqual([]);
+      const again = await (receiving ?? subscription.receive(1, NEVER));
+      expect(String(again[0]!.body)).toBe('mine');
+      expect(await subscription.release([mine])).toEqual([]);
+      expect(await broker.count!('doubt')).toBe(0);
+      expect(await subscription.ack(again)).toEqual([]);
+    });
   });
 });
 
+interface InDoubt {
+  readonly broker: Broker;
+  readonly subscription: Subscription;
+  readonly mine: Delivery;
+  /** The answer to the next such command gets lost, or the command itself. */
+  loses(name: string, arrives?: boolean): void;
+}
+
 /** It has one message, and does not know that it was handed another one. */
-async function inDoubt(url: string): Promise<{ subscription: Subscription; mine: Delivery }> {
+async function inDoubt(url: string): Promise<InDoubt> {
   const client = new Redis(url);
   const broker = redis({ client, namespace: `test-${randomUUID()}` });
   await broker.connect({ clock: new SystemClock() });
@@ -37,14 +80,17 @@ async function inDoubt(url: string): Promise<{ subscription: Subscription; mine:
   await broker.publish('doubt', [message('mine'), message('lost')]);
   const [mine] = await subscription.receive(1, NEVER);
   const commands = client as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>;
-  const claim = commands['funqClaimBuffer']!;
-  commands['funqClaimBuffer'] = async (...values) => {
-    commands['funqClaimBuffer'] = claim;
-    await claim.apply(client, values);
-    throw new Error('Connection is closed.');
+  const loses = (name: string, arrives = true): void => {
+    const command = commands[name]!;
+    commands[name] = async (...values) => {
+      commands[name] = command;
+      if (arrives) await command.apply(client, values);
+      throw new Error('Connection is closed.');
+    };
   };
+  loses('funqClaimBuffer');
   await expect(subscription.receive(1, NEVER)).rejects.toThrow();
-  return { subscription, mine: mine! };
+  return { broker, subscription, mine: mine!, loses };
 }
 
 function message(text: string): { id: string; body: Buffer } {

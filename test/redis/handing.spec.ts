@@ -36,7 +36,7 @@ withService('redis', (url) => {
       atEnd(() => proxy.close());
       const client = admin();
       const subscription = await subscribe(await opened({ url: through, namespace }), 'lost');
-      const receiving = subscription.receive(5, NEVER);
+      const receiving = eventually(() => subscription.receive(5, NEVER));
       await waiting(client, 'lost');
       proxy.mute();
       const publisher = await open();
@@ -153,6 +153,26 @@ withService('redis', (url) => {
       commands['funqClaimBuffer'] = claim;
       await eventually(async () => expect(await publisher.count!('more')).toBe(1));
       expect(textsOf(await subscription.receive(1, NEVER))).toEqual(['second']);
+    });
+
+    it('waits no more once it has one that came while it asked', async () => {
+      const client = new Redis(url, { protocol: 3 });
+      atEnd(() => client.disconnect());
+      const publisher = await open();
+      const subscription = await subscribe(await opened({ client, namespace }), 'meanwhile');
+      await publisher.publish('meanwhile', [message('never', { delay: 300, ttl: 200 })]);
+      const receiving = subscription.receive(1, NEVER);
+      await waiting(client, 'meanwhile');
+      const commands = client as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>;
+      const claim = commands['funqClaimBuffer']!;
+      commands['funqClaimBuffer'] = async (...values) => {
+        commands['funqClaimBuffer'] = claim;
+        await publisher.publish('meanwhile', [message('first')]);
+        return claim.apply(client, values);
+      };
+      expect(textsOf(await receiving)).toEqual(['first']);
+      await publisher.publish('meanwhile', [message('second')]);
+      expect(await held(client, 'meanwhile')).toBe(1);
     });
   });
 });

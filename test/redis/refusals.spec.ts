@@ -127,6 +127,19 @@ withService('redis', (url) => {
       expect(await broker.publish('q', [message('m')])).toEqual([]);
     });
 
+    it('loses nothing when a user who may not tell consumers publishes', async () => {
+      await admin.acl('SETUSER', 'mute', 'on', '>secret', '~*', 'resetchannels', '+@all');
+      const namespace = `test-${randomUUID()}`;
+      const broker = await opened({ url: urlWith(`:${PASSWORD}`), namespace });
+      const subscription = await broker.subscribe('q', { prefetch: 1, lease: 60_000 });
+      const receiving = subscription.receive(1, AbortSignal.timeout(1000));
+      await expect.poll(() => admin.exists(`${namespace}:{q}:waiters`)).toBe(1);
+      const mute = await opened({ url: urlWith('mute:secret'), namespace });
+      await expect(mute.publish('q', [message('m')])).rejects.toThrow(/can't publish to the channel/);
+      await receiving;
+      expect(await broker.count!('q')).toBe(1);
+    });
+
     it('refuses a server that may drop tasks, unless that is accepted', async () => {
       atEnd(() => admin.config('SET', 'maxmemory-policy', 'noeviction'));
       const known = { url: urlWith(`:${PASSWORD}`) };

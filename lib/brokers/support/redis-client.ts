@@ -71,7 +71,7 @@ export function addressOfClient(client: RedisClient): string {
  */
 export function listenerOf(client: RedisClient): RedisClient {
   if (client instanceof Cluster || client.options.protocol !== 2) return client;
-  return client.duplicate({ protocol: 3 }).on('error', () => undefined); // Its commands tell.
+  return client.duplicate({ protocol: 3, autoResubscribe: false }).on('error', () => undefined); // Its commands tell.
 }
 
 function checkedUrl(url: string): string {

@@ -17,11 +17,16 @@ export interface PulseId {
 
 /** What the server knows a subscription as, and that both mean the same by it. */
 export class RedisConsumer {
-  /** What it was handed out and has not settled; of these, what nobody has received yet. */
-  readonly out = new Set<string>();
+  /** What it was handed out and has not settled, by member; of these, what nobody has received yet. */
+  readonly #out = new Map<string, Claimed>();
   inbox: Claimed[] = [];
+  /** A look that is under way: what it brings is for the name that it was made by. */
+  looking: Promise<unknown> | undefined;
   /** What the server said got lost, so it may have handed out more. */
   inDoubt = false;
+  /** The name that it is to get, or has got already as far as the server is concerned. */
+  #next: string | undefined;
+  #ended = false;
   #tenure: Tenure | undefined;
   #pulse: Pulse | undefined;
   /** It is getting another name; until then nothing is done in its old one. */
@@ -50,37 +55,61 @@ export class RedisConsumer {
 
   keep(messages: readonly Claimed[]): void {
     for (const claimed of messages) {
-      this.out.add(claimed.member);
+      this.#out.set(claimed.member, claimed);
       this.inbox.push(claimed);
     }
   }
 
+  /** False when it was settled, even if the same message came again since. */
+  holds(claimed: Claimed): boolean {
+    return this.#out.get(claimed.member) === claimed;
+  }
+
+  forget(messages: readonly Claimed[]): void {
+    for (const claimed of messages) if (this.holds(claimed)) this.#out.delete(claimed.member);
+  }
+
   /** A new one, unless it was replaced already: the old receipts are worth nothing from then on. */
   async join(lost?: Tenure): Promise<void> {
-    if (this.#tenure === lost) await this.#change(() => this.#join());
+    if (this.#tenure === lost) await this.#change(() => (this.#next ? this.#settleDoubt() : this.#join()));
   }
 
   /** The tenure, without doubts. */
   async agreed(): Promise<Tenure> {
-    await this.settled();
+    await this.#settled();
     if (this.inDoubt) await this.#change(() => this.#settleDoubt());
     return this.#tenure!;
   }
 
-  /** Resolves when no change is under way. Whoever began one tells if it failed; another one may begin while this one is waited for. */
-  async settled(): Promise<Tenure | undefined> {
-    do await this.#changing?.catch(() => undefined);
-    while (this.#changing);
-    return this.#tenure;
+  /** The tenure, by a name that the server knows unless it has given it up. */
+  async named(): Promise<Tenure> {
+    await this.#settled();
+    return this.#next ? this.agreed() : this.#tenure!;
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
-    return (this.#changing ??= work().finally(() => (this.#changing = undefined)));
+  /** It gets no other name from now on. */
+  async leave(): Promise<void> {
+    this.#ended = true;
+    await this.#settled();
+    const unseen = new Set(this.inbox.map(({ member }) => member));
+    const received = [...this.#out.keys()].filter((member) => !unseen.has(member));
+    const names = [this.#tenure?.name, this.#next].filter((name) => name !== undefined);
+    await Promise.all(names.map((name) => this.queues.leave(this.key, name, received)));
+  }
+
+  /** Resolves when no change is under way. Whoever began one tells if it failed; another one may begin while this one is waited for. */
+  async #settled(): Promise<void> {
+    do await this.#changing?.catch(() => undefined);
+    while (this.#changing);
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    if (!this.#ended) await (this.#changing ??= work().finally(() => (this.#changing = undefined)));
   }
 
   async #join(): Promise<void> {
     const name = await this.queues.join(this.key, this.lease);
-    this.out.clear();
+    this.#out.clear();
     this.inbox = [];
     this.#tenure = { name };
     this.#began(name);
@@ -89,10 +118,13 @@ export class RedisConsumer {
   /** The same consumer by another name, which holds what it knows of and nothing else. */
   async #settleDoubt(): Promise<void> {
     const tenure = this.#tenure!;
-    const name = await this.queues.move(this.key, tenure.name, this.lease, this.out);
-    if (!name) return this.#join();
-    tenure.name = name;
-    this.#began(name);
+    const next = (this.#next ??= await this.queues.name());
+    await this.looking?.catch(() => undefined);
+    const moved = await this.queues.move(this.key, tenure.name, next, this.lease, this.#out.keys());
+    this.#next = undefined;
+    if (!moved) return this.#join();
+    tenure.name = next;
+    this.#began(next);
   }
 
   #began(consumer: string): void {

@@ -1,6 +1,7 @@
 /**
  * What the scripts of a queue are made of, each of which is one atomic step. All times are those of the server. A script has no
- * more of this than it needs: on a quiet server, to make a function costs as much as a command does.
+ * more of this than it needs: on a quiet server, to make a function costs as much as a command does. Where messages come back or
+ * are handed out, removing comes first: a server whose memory is full lets a script go on that has begun, and consuming must go on.
  *
  * A message waits as a *member*, its place and then its key: `<priority, 2 hex><sequence, 12 hex><key>`. The place alone
  * orders, so a message that comes back goes where it was, and nothing but the member has to be kept of it. The key, which is
@@ -32,6 +33,15 @@ local function split(text)
   local parts, n = {}, 0
   for part in string.gmatch(text, '%S+') do n = n + 1; parts[n] = part end
   return parts
+end
+`;
+
+/** Words to be looked up. */
+export const AMONG = `
+local function among(text)
+  local is_there = {}
+  for part in string.gmatch(text, '%S+') do is_there[part] = true end
+  return is_there
 end
 `;
 
@@ -78,16 +88,22 @@ local function tell_all()
   for i = 1, #waiters, 2 do tell(waiters[i], '') end
 end
 
--- Whoever does not hear of it, because its process is gone, does not get it. A large one is to be asked for.
+-- Whoever does not hear of it, because its process is gone, does not get it; nor is it lost when the user who runs this may
+-- tell nobody, which is an error. A large one is to be asked for.
 local function hand(waiter, member)
   local body = call('HGET', BODIES, sub(member, PLACE + 1))
-  if not body then return call('ZADD', WAITERS, now, waiter) end
+  if not body then
+    call('ZREM', READY, member)
+    return call('ZADD', WAITERS, now, waiter)
+  end
   local lease, text = call('ZSCORE', CONSUMERS, waiter), ''
   if sub(waiter, PROCESS + 1, PROCESS + 1) == '+' and #body <= LARGE and lease and tonumber(lease) > now then
     text = table.concat({'', member, call('HGET', REDELIVERED, member) or 0, sub(body, PLACE + 1)}, ' ')
   end
-  if tell(waiter, text) and text ~= '' then call('SADD', HELD .. waiter, member)
-  else call('ZADD', READY, 0, member) end
+  if tell(waiter, text) and text ~= '' then
+    call('ZREM', READY, member)
+    call('SADD', HELD .. waiter, member)
+  end
 end
 
 -- One message for each: who gets one asks for more.
@@ -97,7 +113,7 @@ local function hand_over()
   if not expire() then tell(waiter, ''); return tell_all() end
   mature()
   while waiter do
-    local member = call('ZPOPMIN', READY)[1]
+    local member = call('ZRANGE', READY, 0, 0)[1]
     if not member then return call('ZADD', WAITERS, 0, waiter) end
     hand(waiter, member)
     waiter = call('ZPOPMIN', WAITERS)[1]
@@ -119,13 +135,16 @@ local function put_back(members)
   make_ready(members)
 end
 
-local function give_up(consumer)
+-- What is among those that it received counts as handed out; all of it where that is not known.
+local function give_up(consumer, received)
   local members = call('SMEMBERS', HELD .. consumer)
-  for _, member in ipairs(members) do call('HINCRBY', REDELIVERED, member, 1) end
+  call('SREM', SUSPECTS, consumer)
+  for _, member in ipairs(members) do
+    if not received or received[member] then call('HINCRBY', REDELIVERED, member, 1) end
+  end
   put_back(members)
   call('DEL', HELD .. consumer)
   call('ZREM', CONSUMERS, consumer)
-  call('SREM', SUSPECTS, consumer)
   call('ZREM', WAITERS, consumer)
   if #members > 0 then hand_over() end
 end
@@ -133,7 +152,6 @@ end
 
 /** Signs of life. */
 export const LIFE = `
--- Removing comes first: a server whose memory is full lets a script go on that has begun, and consuming must go on.
 local function beat(consumer, lease)
   call('SREM', SUSPECTS, consumer)
   if not call('ZSCORE', CONSUMERS, consumer) then return false end

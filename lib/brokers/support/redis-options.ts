@@ -10,8 +10,9 @@ export interface RedisConnectionOptions {
   readonly options?: RedisOptions;
   /**
    * A client in place of `url` and `options`, as for Redis Cluster. It stays open when the app closes. How long it waits, and
-   * that it connects again, is its own affair: give it a `commandTimeout`, and `autoResendUnfulfilledCommands: false`. An
-   * event loop that is blocked longer than the lease loses its messages, as no thread can use the client of another one.
+   * that it connects again, is its own affair: give it a `commandTimeout`, and `autoResendUnfulfilledCommands: false`; also
+   * `autoResubscribe: false`, as ioredis leaves the failure to do so unhandled. An event loop that is blocked longer than the
+   * lease loses its messages, as no thread can use the client of another one.
    */
   readonly client?: Redis | Cluster;
   /** What all keys begin with, so that several apps may share a database: any text without braces. Default: `'funq'`. */

@@ -4,8 +4,11 @@ import { queueKey } from './redis-keys.js';
 import { MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
 import type { RedisLink, RedisSession } from './redis-session.js';
 
-/** What a look at a queue brought: messages, or milliseconds until something is known to fall due. */
-export type Look = { readonly claimed: readonly Claimed[] } | { readonly wait: number };
+/**
+ * What a look at a queue brought: messages, or milliseconds until something is known to fall due, and whether until then the
+ * server had something to tell.
+ */
+export type Look = { readonly claimed: readonly Claimed[] } | { readonly wait: number; readonly waited: boolean };
 
 export interface Claim {
   readonly key: string;
@@ -46,13 +49,16 @@ export class RedisQueues {
     });
   }
 
+  /** A name for a consumer; see `redis-lua.ts`. Messages are handed over only where that can't be overtaken by an answer. */
+  name(): Promise<string> {
+    return this.session.use(async ({ inOrder }) => `${this.self}${inOrder ? '+' : '-'}${randomUUID()}`);
+  }
+
   /** Resolves to the name of a new consumer. */
-  join(key: string, lease: number): Promise<string> {
-    return this.session.use(async (link) => {
-      const consumer = this.#named(link);
-      await link.run('funqJoin', key, consumer, lease);
-      return consumer;
-    });
+  async join(key: string, lease: number): Promise<string> {
+    const consumer = await this.name();
+    await this.session.use((link) => link.run('funqJoin', key, consumer, lease));
+    return consumer;
   }
 
   /** False when the consumer was given up for dead. */
@@ -67,16 +73,19 @@ export class RedisQueues {
   async claim(link: RedisLink, { key, consumer, lease, max, waits }: Claim): Promise<Look | undefined> {
     const answer = await link.runForBytes('funqClaim', key, consumer, lease, Math.min(max, MOST), waits ? 1 : 0);
     if (answer === null) return undefined;
-    return Array.isArray(answer) ? { claimed: unpacked(answer) } : { wait: Number(answer) };
+    const [first, second] = answer as readonly unknown[];
+    return typeof first === 'number'
+      ? { wait: first, waited: second === 1 }
+      : { claimed: unpacked(answer as readonly unknown[]) };
   }
 
-  /** Gives the consumer another name, under which it holds `members` at most. Undefined when it was given up for dead. */
-  move(key: string, consumer: string, lease: number, members: Iterable<string>): Promise<string | undefined> {
-    return this.session.use(async (link) => {
-      const name = this.#named(link);
-      const moved = await link.run('funqMove', key, consumer, name, lease, [...members].join(' '));
-      return moved === 1 ? name : undefined;
-    });
+  /**
+   * Gives the consumer another name, under which it holds `members` at most; harmless when it has that already. False when it was
+   * given up for dead.
+   */
+  async move(key: string, from: string, to: string, lease: number, members: Iterable<string>): Promise<boolean> {
+    const move = (link: RedisLink) => link.run('funqMove', key, from, to, lease, [...members].join(' '));
+    return (await this.session.use(move)) === 1;
   }
 
   /** False when the consumer was given up for dead, so that nothing of this was its own. */
@@ -89,8 +98,9 @@ export class RedisQueues {
     });
   }
 
-  async leave(key: string, consumer: string): Promise<void> {
-    await this.session.use((link) => link.run('funqLeave', key, consumer));
+  /** `received`: what of that it holds counts as handed out. */
+  async leave(key: string, consumer: string, received: readonly string[]): Promise<void> {
+    await this.session.use((link) => link.run('funqLeave', key, consumer, received.join(' ')));
   }
 
   async count(key: string): Promise<number> {
@@ -103,11 +113,6 @@ export class RedisQueues {
       if (removed === 0) return total;
       total += removed;
     }
-  }
-
-  /** A name for a consumer; see `redis-lua.ts`. Messages are handed over only where that can't be overtaken by an answer. */
-  #named({ inOrder }: RedisLink): string {
-    return `${this.self}${inOrder ? '+' : '-'}${randomUUID()}`;
   }
 }
 

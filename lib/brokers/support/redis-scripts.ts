@@ -1,4 +1,4 @@
-import { DUE, HANDING, HEAD, LIFE, RETURNING, SETTLING, WORDS } from './redis-lua.js';
+import { AMONG, DUE, HANDING, HEAD, LIFE, RETURNING, SETTLING, WORDS } from './redis-lua.js';
 
 /** Arguments: ids, lengths of bodies, `index priority delay ttl unique` of those that are no plain ones, all bodies. */
 const PUBLISH = `
@@ -57,7 +57,7 @@ return repeated`;
 
 /**
  * Arguments: consumer, lease, most, whether it waits when there is nothing. Answers nothing to an unknown consumer, milliseconds
- * to wait, or members, bodies and counts.
+ * to wait and whether it waited until now, or members, bodies and counts.
  */
 const CLAIM = `
 -- Not at first sight: when the server itself stood still, signs of life are about to come.
@@ -72,11 +72,11 @@ local function sweep(grace)
 end
 
 local consumer, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-call('ZREM', WAITERS, consumer)
+local waited = call('ZREM', WAITERS, consumer)
 if not beat(consumer, lease) then return false end
 sweep(math.min(lease / 3, 1000))
 -- Nothing is handed out before all that expired is gone.
-if not expire() then return 0 end
+if not expire() then return {0, waited} end
 mature()
 local members, bodies, size = {}, {}, 0
 -- Large bodies in large numbers would hold up everybody else.
@@ -96,7 +96,7 @@ end
 if #members == 0 then
   if ARGV[4] == '1' then call('ZADD', WAITERS, now, consumer) end
   local due, death = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES'), call('ZRANGE', CONSUMERS, 0, 0, 'WITHSCORES')
-  return math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now))
+  return {math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now)), waited}
 end
 call('SADD', HELD .. consumer, unpack(members))
 local counts = call('EXISTS', REDELIVERED) == 1 and call('HMGET', REDELIVERED, unpack(members))
@@ -132,12 +132,12 @@ const BEAT = `return beat(ARGV[1], tonumber(ARGV[2])) and 1 or 0`;
 
 /**
  * Arguments: consumer, its new name, lease, members that it knows of. For one that can't tell what it was handed: the rest
- * waits again, and what it asked for under its old name is refused, however late it comes. 0 when the consumer is unknown.
+ * waits again, and what it asked for under its old name is refused, however late it comes. 0 when the consumer is unknown; one
+ * that moved before, and did not hear of it, is known by its new name.
  */
 const MOVE = `
-if not beat(ARGV[1], 0) then return 0 end
-local known, unknown = {}, {}
-for _, member in ipairs(split(ARGV[4])) do known[member] = true end
+if not beat(ARGV[1], 0) then return beat(ARGV[2], tonumber(ARGV[3])) and 1 or 0 end
+local known, unknown = among(ARGV[4]), {}
 for _, member in ipairs(call('SMEMBERS', HELD .. ARGV[1])) do
   if known[member] then call('SMOVE', HELD .. ARGV[1], HELD .. ARGV[2], member)
   else unknown[#unknown + 1] = member end
@@ -150,8 +150,8 @@ call('ZADD', CONSUMERS, now + tonumber(ARGV[3]), ARGV[2])
 if #unknown > 0 then hand_over() end
 return 1`;
 
-/** Arguments: consumer. What it holds waits again. */
-const LEAVE = `give_up(ARGV[1])`;
+/** Arguments: consumer, those of its members that somebody received. What it holds waits again. */
+const LEAVE = `give_up(ARGV[1], among(ARGV[2]))`;
 
 const COUNT = `
 expire()
@@ -176,8 +176,8 @@ export const QUEUE_SCRIPTS = {
   funqRelease: HEAD + WORDS + RETURNING + SETTLING + RELEASE,
   funqJoin: HEAD + JOIN,
   funqBeat: HEAD + LIFE + BEAT,
-  funqMove: HEAD + WORDS + RETURNING + LIFE + MOVE,
-  funqLeave: HEAD + RETURNING + LEAVE,
+  funqMove: HEAD + AMONG + RETURNING + LIFE + MOVE,
+  funqLeave: HEAD + AMONG + RETURNING + LEAVE,
   funqCount: HEAD + DUE + COUNT,
   funqPurge: HEAD + SETTLING + PURGE,
 } as const;

@@ -9,7 +9,7 @@ import type { RedisWakes, Sleeper } from './redis-wakes.js';
 
 interface Receipt {
   readonly tenure: Tenure;
-  readonly member: string;
+  readonly claimed: Claimed;
 }
 
 export interface RedisSubscriptionParts {
@@ -27,6 +27,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   readonly #consumer: RedisConsumer;
   /** The server may hand over a message. */
   #waits = false;
+  /** How often it was told of something. */
+  #times = 0;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -51,6 +53,7 @@ export class RedisSubscription implements Subscription, Sleeper {
     // What it has by an older name waits again, or will when the doubt is settled.
     if (!this.#consumer.is(consumer)) return;
     this.#waits = false;
+    this.#times++;
     if (claimed) this.#consumer.keep([claimed]);
     this.parts.polling.wake();
   }
@@ -63,13 +66,14 @@ export class RedisSubscription implements Subscription, Sleeper {
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     if (this.#closing) throw redisError('FUNQ_REDIS_CLOSED', `The subscription to ${this.queue} is closed`);
+    let taken: Delivery[] = [];
     try {
-      const taken = await this.parts.polling.receive((last) => this.#attempt(max, !last), signal);
+      taken = await this.parts.polling.receive((last) => this.#attempt(max, !last), signal);
       // From here on nobody asks for what would be handed over.
-      if (this.#waits && taken.length === 0 && !this.#closing) await this.#attempt(0, false);
+      if (this.#waits) await this.#attempt(0, false);
       return taken;
     } catch (error) {
-      if (signal.aborted || this.#closing) return [];
+      if (taken.length > 0 || signal.aborted || this.#closing) return taken;
       throw error;
     }
   }
@@ -83,8 +87,8 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const tenure = await this.#consumer.settled();
-    if (this.#closing || !tenure) return deliveries;
+    const tenure = await this.#consumer.named();
+    if (this.#closing) return deliveries;
     const { name } = tenure;
     const alive = await this.parts.queues.beat(this.key, name, this.lease);
     if (!alive && tenure.name === name) await this.#consumer.join(tenure);
@@ -96,12 +100,11 @@ export class RedisSubscription implements Subscription, Sleeper {
   }
 
   async #close(): Promise<void> {
-    const { polling, wakes, queues, closed } = this.parts;
+    const { polling, wakes, closed } = this.parts;
     polling.stop();
     wakes.delete(this);
-    const tenure = await this.#consumer.settled();
     try {
-      if (tenure) await queues.leave(this.key, tenure.name);
+      await this.#consumer.leave();
     } finally {
       closed(this);
     }
@@ -111,17 +114,22 @@ export class RedisSubscription implements Subscription, Sleeper {
   async #attempt(max: number, waits: boolean): Promise<Attempt<Delivery>> {
     const consumer = this.#consumer;
     const tenure = await consumer.agreed();
+    if (this.#closing) return { taken: [] };
     if (max > 0 && consumer.inbox.length > 0) return { taken: this.#received(max, tenure) };
+    const [waited, times] = [this.#waits, this.#times];
     this.#waits ||= waits;
-    const look = await this.#look(tenure, max, waits);
+    const look = await (consumer.looking = this.#look(tenure, max, waits));
     if (!look || consumer.tenure !== tenure) {
       await consumer.join(tenure);
       return { taken: [], next: 0 };
     }
-    if (!waits || 'claimed' in look) this.#waits = false;
+    // What it was told meanwhile may have been said before it asked, and then it still waits.
+    const before = 'wait' in look && waited && !look.waited ? 1 : 0;
+    this.#waits = waits && 'wait' in look && this.#times - times <= before;
     if ('claimed' in look) consumer.keep(look.claimed);
     const taken = this.#received(max, tenure);
-    if (consumer.inbox.length > 0) await this.#giveBack(this.#received(Infinity, tenure));
+    // What was handed over meanwhile may be more than was asked for.
+    if (consumer.inbox.length > 0) await this.release(this.#received(Infinity, tenure)).catch(() => undefined);
     return 'wait' in look ? { taken, next: look.wait } : { taken };
   }
 
@@ -138,34 +146,35 @@ export class RedisSubscription implements Subscription, Sleeper {
     });
   }
 
-  /** What was handed over while a claim was under way may be more than was asked for. */
-  async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    try {
-      await this.release(deliveries);
-    } catch {
-      for (const delivery of deliveries) this.#consumer.out.delete(receiptOf(delivery).member);
-      this.#consumer.inDoubt = true;
-    }
-  }
-
   #received(max: number, tenure: Tenure): Delivery[] {
-    return this.#consumer.inbox
-      .splice(0, max)
-      .map(({ member, body, redelivered }) => ({ body, receipt: { tenure, member } satisfies Receipt, redelivered }));
+    return this.#consumer.inbox.splice(0, max).map((claimed) => {
+      const receipt: Receipt = { tenure, claimed };
+      return { body: claimed.body, receipt, redelivered: claimed.redelivered };
+    });
   }
 
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const tenure = await this.#consumer.settled();
-    const held = deliveries.filter((delivery) => receiptOf(delivery).tenure === tenure);
-    if (!tenure || held.length === 0) return deliveries;
-    const members = held.map((delivery) => receiptOf(delivery).member);
+    const consumer = this.#consumer;
+    const tenure = await (verb === 'funqRelease' ? consumer.agreed() : consumer.named());
+    const lost = deliveries.filter((delivery) => receiptOf(delivery).tenure !== tenure);
+    const held = deliveries.map((delivery) => receiptOf(delivery).claimed).filter((claimed) => consumer.holds(claimed));
+    if (held.length === 0) return lost;
     const { name } = tenure;
-    if (!(await this.parts.queues.settle(verb, this.key, name, members))) {
-      const now = await this.#consumer.settled();
+    const members = held.map(({ member }) => member);
+    const settling = this.parts.queues.settle(verb, this.key, name, members);
+    if (verb === 'funqRelease') settling.catch(() => this.#forsake(held));
+    if (!(await settling)) {
+      const now = await consumer.named();
       return now === tenure && tenure.name !== name ? this.#settle(verb, deliveries) : deliveries;
     }
-    for (const member of members) this.#consumer.out.delete(member);
-    return held.length === deliveries.length ? [] : deliveries.filter((delivery) => !held.includes(delivery));
+    consumer.forget(held);
+    return lost;
+  }
+
+  /** Whether it was given back is not known: it is if it is not known of, and may come again before this is told once more. */
+  #forsake(messages: readonly Claimed[]): void {
+    this.#consumer.forget(messages);
+    this.#consumer.inDoubt = true;
   }
 }
 

@@ -36,8 +36,8 @@ export class RedisWakes {
     const others = this.#sleepers.get(sleeper.key);
     if (!others?.delete(sleeper) || others.size > 0) return;
     this.#sleepers.delete(sleeper.key);
-    if (!this.#heard.delete(sleeper.key) || !this.#link) return;
-    this.#link.listener.unsubscribe(this.#channelOf(this.#link, sleeper.key)).catch(() => undefined);
+    this.#heard.delete(sleeper.key);
+    if (this.#link) this.#link.listener.unsubscribe(this.#channelOf(this.#link, sleeper.key)).catch(() => undefined);
   }
 
   /** Resolves when whatever is told of the queue from now on is heard. */
@@ -58,7 +58,9 @@ export class RedisWakes {
     this.#heard = new Map();
   }
 
+  /** What was told by the one before is not heard from now on, even if it has not ended yet. */
   #turnTo(link: RedisLink): void {
+    if (this.#link) this.#onCut();
     this.close();
     this.#link = link;
     link.listener.on('messageBuffer', this.#onMessage).on('close', this.#onCut);
@@ -75,7 +77,9 @@ export class RedisWakes {
     for (const sleeper of this.#sleepers.get(key) ?? []) sleeper.told(consumer, claimed);
   };
 
+  /** A client that mends itself may listen again by itself, or not, or too late. */
   readonly #onCut = (): void => {
+    this.#heard = new Map();
     for (const sleepers of this.#sleepers.values()) for (const sleeper of sleepers) sleeper.cut();
   };
 }
