@@ -88,6 +88,17 @@ withService('redis', (url) => {
     expect(texts.map((text) => text.slice(body.length))).toEqual(many.map((_, n) => `${n}`));
   });
 
+  it('asks for no more at once than a server lets wait for one who listens', { timeout: 30_000 }, async () => {
+    const broker = await open({ options: { connectionName: 'heavy' } });
+    const many = (count: number, size: number) =>
+      Array.from({ length: count }, () => message('', { body: Buffer.alloc(size, 'x') }));
+    const loads = [many(40, 1_200_000), ...Array.from({ length: 12 }, () => many(90, 45_000))];
+    for (const [n, load] of loads.entries()) await broker.publish(`heavy-${n}`, load);
+    const subscriptions = await Promise.all(loads.map((_, n) => subscribe(broker, `heavy-${n}`)));
+    const receiving = subscriptions.map((each) => each.receive(100, new AbortController().signal));
+    for (const deliveries of await Promise.all(receiving)) expect(deliveries.length).toBeGreaterThan(0);
+  });
+
   it('works on a client of the app, with its key prefix and either protocol, and leaves it open', async () => {
     for (const protocol of [2, 3] as const) {
       const queue = `given-${protocol}`;

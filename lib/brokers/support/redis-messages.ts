@@ -3,7 +3,7 @@ import { idWord } from './redis-keys.js';
 
 /** The most messages in one run of a script, and about the most bytes: a server does nothing else meanwhile. */
 export const MOST = 1000;
-const BYTES = 4_000_000;
+export const BYTES = 4_000_000;
 
 /** How many characters of a stored body are its message's place. */
 const PLACE = 14;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { queueKey } from './redis-keys.js';
-import { MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
+import { BYTES, MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
 import type { RedisLink, RedisSession } from './redis-session.js';
 
 /**
@@ -19,10 +19,18 @@ export interface Claim {
   readonly waits: boolean;
 }
 
+/**
+ * About the most bytes in all answers that are under way, and the least that one may bring: with 32 MB to be sent, a server hangs
+ * up on a connection by which it tells of messages.
+ */
+const UNDER_WAY = 16_000_000;
+const LEAST = 10_000;
+
 /** Every verb on queues by their keys; see `redis-scripts.ts`. */
 export class RedisQueues {
   /** The process, as far as the server can tell. */
   readonly self: string = randomUUID();
+  #underWay = 0;
 
   constructor(
     private readonly session: RedisSession,
@@ -71,12 +79,14 @@ export class RedisQueues {
    * none, the next one may be handed over; see {@link RedisWakes}.
    */
   async claim(link: RedisLink, { key, consumer, lease, max, waits }: Claim): Promise<Look | undefined> {
-    const answer = await link.runForBytes('funqClaim', key, consumer, lease, Math.min(max, MOST), waits ? 1 : 0);
+    const bytes = Math.min(BYTES, Math.max(LEAST, Math.floor((UNDER_WAY - this.#underWay) / 2)));
+    this.#underWay += bytes;
+    const most = Math.min(max, MOST);
+    const asking = link.runForBytes('funqClaim', key, consumer, lease, most, bytes, waits ? 1 : 0);
+    const answer = (await asking.finally(() => (this.#underWay -= bytes))) as readonly unknown[] | null;
     if (answer === null) return undefined;
-    const [first, second] = answer as readonly unknown[];
-    return typeof first === 'number'
-      ? { wait: first, waited: second === 1 }
-      : { claimed: unpacked(answer as readonly unknown[]) };
+    const [first, second] = answer;
+    return typeof first === 'number' ? { wait: first, waited: second === 1 } : { claimed: unpacked(answer) };
   }
 
   /**

@@ -56,8 +56,8 @@ end
 return repeated`;
 
 /**
- * Arguments: consumer, lease, most, whether it waits when there is nothing. Answers nothing to an unknown consumer, milliseconds
- * to wait and whether it waited until now, or members, bodies and counts.
+ * Arguments: consumer, lease, most, about the most bytes, whether it waits when there is nothing. Answers nothing to an unknown
+ * consumer, milliseconds to wait and whether it waited until now, or members, bodies and counts.
  */
 const CLAIM = `
 -- Not at first sight: when the server itself stood still, signs of life are about to come.
@@ -71,17 +71,17 @@ local function sweep(grace)
   end
 end
 
-local consumer, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local consumer, lease, most, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local waited = call('ZREM', WAITERS, consumer)
 if not beat(consumer, lease) then return false end
 sweep(math.min(lease / 3, 1000))
 -- Nothing is handed out before all that expired is gone.
 if not expire() then return {0, waited} end
 mature()
-local members, bodies, size = {}, {}, 0
--- Large bodies in large numbers would hold up everybody else.
-while #members < most and size < 4000000 do
-  local popped, keys, found = call('ZPOPMIN', READY, math.min(100, most - #members)), {}, {}
+local members, bodies, size, step = {}, {}, 0, bytes < 1000000 and 1 or 4
+-- Large bodies in large numbers would hold up everybody else: how many fit is guessed by those before.
+while #members < most and size < bytes do
+  local popped, keys, found = call('ZPOPMIN', READY, math.min(step, most - #members)), {}, {}
   if #popped == 0 then break end
   for i = 1, #popped, 2 do keys[#keys + 1] = sub(popped[i], PLACE + 1) end
   found = call('HMGET', BODIES, unpack(keys))
@@ -92,9 +92,10 @@ while #members < most and size < 4000000 do
       size = size + #body
     end
   end
+  step = math.max(1, math.min(100, math.floor((bytes - size) * #members / (size + 1))))
 end
 if #members == 0 then
-  if ARGV[4] == '1' then call('ZADD', WAITERS, now, consumer) end
+  if ARGV[5] == '1' then call('ZADD', WAITERS, now, consumer) end
   local due, death = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES'), call('ZRANGE', CONSUMERS, 0, 0, 'WITHSCORES')
   return {math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now)), waited}
 end
