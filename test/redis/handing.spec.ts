@@ -174,5 +174,21 @@ withService('redis', (url) => {
       await publisher.publish('meanwhile', [message('second')]);
       expect(await held(client, 'meanwhile')).toBe(1);
     });
+
+    it('is not disturbed by what falls due later than what it waits for', async () => {
+      const client = admin();
+      const broker = await open();
+      await broker.publish('later', [message('first', { delay: 60_000 })]);
+      const receiving = (await subscribe(broker, 'later')).receive(1, AbortSignal.timeout(1000));
+      await waiting(client, 'later');
+      const key = `${namespace}:{later}:waiters`;
+      // One that asked again waits since then.
+      await broker.publish('later', [message('second', { delay: 70_000 })]);
+      expect(await client.zcount(key, 0, 0)).toBe(1);
+      await broker.publish('later', [message('sooner', { delay: 50_000 })]);
+      expect(await client.zcount(key, 0, 0)).toBe(0);
+      await waiting(client, 'later');
+      expect(await receiving).toEqual([]);
+    });
   });
 });

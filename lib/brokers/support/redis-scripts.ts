@@ -9,7 +9,7 @@ local UNIQUE = q .. ':unique'
 local known = call('HMGET', BODIES, unpack(ids))
 local seq = call('INCRBY', SEQ, #ids) - #ids
 if #extras > 0 then call('ZREMRANGEBYSCORE', UNIQUE, '-inf', now) end
-local stored, ready, repeated, seen, at, i, delayed = {}, {}, {}, {}, 1, 0, false
+local stored, ready, repeated, seen, at, i, soonest = {}, {}, {}, {}, 1, 0, nil
 
 -- The same message that waits already: somebody did not hear that it had been stored.
 local function is_resent(id, body)
@@ -40,7 +40,7 @@ for length in string.gmatch(ARGV[2], '%d+') do
     if ttl then call('ZADD', EXPIRING, now + ttl, member) end
     if delay > 0 then
       call('ZADD', DELAYED, now + delay, member)
-      delayed = true
+      soonest = math.min(soonest or 1e15, now + delay)
     else
       ready[#ready + 1] = member
     end
@@ -51,7 +51,7 @@ if #stored > 0 then
   make_ready(ready)
   hand_over()
   -- Those who wait know until when, and this may be sooner.
-  if delayed then tell_all() end
+  if soonest and soonest <= tonumber(call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2] or soonest) then tell_all() end
 end
 return repeated`;
 
