@@ -39,6 +39,21 @@ withService('redis', (url) => {
       expect(await broker.count!('doubt')).toBe(2);
     });
 
+    it('agrees at once when it waits', async () => {
+      const { subscription, mine, loses } = await inDoubt(url);
+      const [lost] = await subscription.receive(1, NEVER);
+      await subscription.ack([lost!]);
+      const receiving = subscription.receive(1, NEVER);
+      // Answered after whatever the other one asks.
+      await subscription.extend!([mine]);
+      await subscription.extend!([mine]);
+      const since = performance.now();
+      loses('funqRelease', false);
+      await expect(subscription.release([mine])).rejects.toThrow();
+      expect(String((await receiving)[0]!.body)).toBe('mine');
+      expect(performance.now() - since).toBeLessThan(2000);
+    });
+
     it.each([true, false])('gives back once what it could not give back: it arrived: %j', async (arrives) => {
       const { subscription, broker, mine, loses } = await inDoubt(url);
       const [lost] = await subscription.receive(1, NEVER);

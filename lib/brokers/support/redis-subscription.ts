@@ -175,6 +175,7 @@ export class RedisSubscription implements Subscription, Sleeper {
   #forsake(messages: readonly Claimed[]): void {
     this.#consumer.forget(messages);
     this.#consumer.inDoubt = true;
+    this.parts.polling.wake();
   }
 }
 
