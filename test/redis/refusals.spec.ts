@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'nestjs-funq/redis';
 import { redis } from 'nestjs-funq/redis';
@@ -31,6 +32,13 @@ describe('options that are no options', () => {
       message: expect.stringMatching(/option 'url' is .* redis:\/\/host:6379\/0/) as string,
     });
   });
+
+  it.each(['redis://127.0.0.1:1/abc', 'redis://127.0.0.1:1/1.5', 'redis://127.0.0.1:1/-1', 'redis://me:50%@127.0.0.1:1'])(
+    'refuses the url %j, of which the client makes something else',
+    async (url) => {
+      expect(await refusal({ url })).toMatchObject({ code: 'FUNQ_REDIS_URL' });
+    },
+  );
 
   it('masks the password of a url that it refuses', async () => {
     expect((await refusal({ url: `http://me:${PASSWORD}@host` })).message).not.toContain(PASSWORD);
@@ -111,7 +119,7 @@ withService('redis', (url) => {
           message: expect.stringContaining("Check user and password in the option 'url'") as string,
         });
         expect(error.away).toBeUndefined();
-        expect(JSON.stringify(error) + error.message).not.toContain('not-it');
+        expect(inspect(error, { depth: 10 })).not.toContain('not-it');
       }
     });
 

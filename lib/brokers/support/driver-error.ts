@@ -23,5 +23,15 @@ export function away(kind: string, address: string, cause: unknown): AwayError {
 
 /** The same text without passwords of addresses in it: `redis://app:***@host`. */
 export function masked(text: string): string {
-  return text.replace(/(\w+:\/\/[^\s:/@]*):[^\s/]*@/g, '$1:***@');
+  return text.replace(/(\w+:\/\/[^\s:/@]*):\S*@/g, '$1:***@');
+}
+
+/**
+ * As `masked`, of what is nothing but an address, or should be: a password that makes it a wrong one, by a slash or a blank, does
+ * not show either, nor one among the parameters.
+ */
+export function maskedAddress(address: unknown): string {
+  if (typeof address !== 'string') return address === null ? 'null' : `of type ${typeof address}`;
+  const text = address.replace(/^((?:[\w+.-]*:?\/\/)?[^:/@]*):.*@/s, '$1:***@');
+  return text.replace(/(\w*(?:password|passphrase|secret|token)\w*=)[^&\s]*/gi, '$1***');
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { BaseOptions, SASLOptions } from '@platformatic/kafka';
-import { driverError } from './driver-error.js';
+import { driverError, maskedAddress } from './driver-error.js';
 
 /** How Kafka is reached, and how queues become topics. */
 export interface KafkaOptions {
@@ -76,7 +76,7 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
   if (brokers.length === 0) throw wrong('brokers', options.brokers, "at least one 'host:port'");
   for (const address of brokers) {
     const port = Number(/^[^\s:/@]+:(\d{1,5})$/.exec(address)?.[1]);
-    if (!(port > 0 && port < 65_536)) throw wrong('brokers', address, "'host:port', without a scheme or a user");
+    if (!(port > 0 && port < 65_536)) throw wrong('brokers', maskedAddress(address), "'host:port', without a scheme or a user");
   }
   const { partitions, replication, maxMessageBytes, session, group = 'funq', prefix = '', clientId = 'funq' } = options;
   for (const [name, text] of Object.entries({ group, prefix, clientId })) {

@@ -1,5 +1,5 @@
 import mongoose, { type Connection, type mongo } from 'mongoose';
-import { driverError, masked } from './driver-error.js';
+import { driverError, maskedAddress } from './driver-error.js';
 import { badAddress } from './mongo-error.js';
 
 export interface MongoOptions {
@@ -44,7 +44,7 @@ export function checkMongoOptions({ url, connection, collection = 'funq' }: Mong
 
 /** Where the server is, as errors may show it. */
 export function addressOf({ url, connection }: MongoOptions): string {
-  if (url !== undefined) return masked(url).replace(/\?.*$/s, '');
+  if (url !== undefined) return maskedAddress(url).replace(/\?.*$/s, '');
   return `${connection?.host ?? 'an unopened connection'}:${connection?.port ?? ''}`;
 }
 

@@ -1,4 +1,4 @@
-import { away, driverError, isExplained, masked } from './driver-error.js';
+import { away, driverError, isExplained, maskedAddress } from './driver-error.js';
 
 /** What the errors of MongoDB's client have in common; read by name and code, for a connection may come from another copy of it. */
 interface ClientError extends Error {
@@ -33,11 +33,14 @@ export function isLost(error: unknown): boolean {
 
 /** Why the address, or options in it, can't be used at all. */
 export function badAddress(address: string, error: unknown): Error {
-  const said = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // Of a password with such a sign the client takes a part for something else, and tells it.
+  const quoting = /:\/\/.*[/?#].*@/s.test(address);
+  const said = quoting ? 'a sign before the last @ ends it too early' : message;
   return driverError(
     'FUNQ_MONGO_URL',
-    `${masked(address)} can't be used as the address of MongoDB (${said}); write 'url' as mongodb://user:password@host:27017/database, with signs such as @ and / of a password percent-encoded`,
-    error,
+    `${maskedAddress(address)} can't be used as the address of MongoDB (${said}); write 'url' as mongodb://user:password@host:27017/database, with signs such as @ and / of a password percent-encoded`,
+    quoting ? undefined : error,
   );
 }
 

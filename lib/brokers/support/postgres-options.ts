@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { Pool, PoolConfig } from 'pg';
-import { driverError, masked } from './driver-error.js';
+import { driverError, maskedAddress } from './driver-error.js';
 
 /**
  * Where the database is: `url`, pg's own options, or a ready `pool`. Behind a pgbouncer that pools transactions set
@@ -73,7 +73,7 @@ function checkUrl(url: unknown): void {
   if (good || (typeof url === 'string' && url.startsWith('/'))) return;
   throw driverError(
     'FUNQ_POSTGRES_URL',
-    `postgres 'url' is ${masked(JSON.stringify(url))}, but must look like postgres://user:password@host:5432/database, with special characters of the password percent-encoded`,
+    `postgres 'url' is '${maskedAddress(url)}', but must look like postgres://user:password@host:5432/database, with special characters of the password percent-encoded`,
   );
 }
 
@@ -92,7 +92,7 @@ function checkSchema(schema: unknown): void {
 }
 
 function addressOf({ connectionString, host, port, database }: PoolConfig): string {
-  if (connectionString) return masked(connectionString).replace(/\?.*$/s, '');
+  if (connectionString) return maskedAddress(connectionString).replace(/\?.*$/s, '');
   const { PGHOST, PGPORT, PGDATABASE } = process.env;
   return `${host ?? PGHOST ?? 'localhost'}:${port ?? PGPORT ?? 5432}/${database ?? PGDATABASE ?? ''}`;
 }

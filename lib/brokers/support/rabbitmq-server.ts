@@ -1,5 +1,5 @@
 import type { ChannelModel, SocketOptions } from 'amqplib';
-import { driverError, masked } from './driver-error.js';
+import { driverError, maskedAddress } from './driver-error.js';
 
 export interface RabbitServerOptions {
   /**
@@ -35,7 +35,7 @@ export class RabbitServer {
         `rabbitmq: \`heartbeat\` is ${heartbeat}, but must be 1 to 3600 seconds`,
       );
     this.#urls = [url].flat().map((each) => withHeartbeat(each, heartbeat));
-    this.#addresses = this.#urls.map((each) => masked(each.replace(/\?.*$/, '')));
+    this.#addresses = this.#urls.map((each) => maskedAddress(each.replace(/\?.*$/, '')));
     if (this.#urls.length === 0) throw driverError('FUNQ_RABBITMQ_OPTIONS', 'rabbitmq: `url` is an empty list');
   }
 
@@ -75,7 +75,7 @@ function withHeartbeat(text: string, heartbeat: number): string {
   if (!url || !/^amqps?:$/.test(url.protocol))
     throw driverError(
       'FUNQ_RABBITMQ_OPTIONS',
-      `rabbitmq: \`url\` is '${text}', but must be like amqp://user:password@host:5672/vhost, or amqps: for TLS`,
+      `rabbitmq: \`url\` is '${maskedAddress(text)}', but must be like amqp://user:password@host:5672/vhost, or amqps: for TLS`,
     );
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeat));
   return url.href;

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { maskedAddress } from './driver-error.js';
 import { explain, isReply, redisError } from './redis-error.js';
 import { DEFAULT_URL, type RedisTarget } from './redis-options.js';
 
@@ -75,15 +76,20 @@ export function listenerOf(client: RedisClient): RedisClient {
 }
 
 function checkedUrl(url: string): string {
-  let protocol = '';
-  try {
-    ({ protocol } = new URL(url));
-  } catch {
-    // Told below.
-  }
-  if (protocol === 'redis:' || protocol === 'rediss:') return url;
+  if (isAddress(url)) return url;
   throw redisError(
     'FUNQ_REDIS_URL',
-    `The option 'url' is '${url}', which is no address of Redis: write redis://host:6379/0, with user:password@ before the host, or rediss:// for TLS.`,
+    `The option 'url' is '${maskedAddress(url)}', which is no address of Redis: write redis://host:6379/0, with user:password@ before the host, signs such as / and % of a password percent-encoded, or rediss:// for TLS.`,
   );
+}
+
+/** Of a database that is no number the client would make one, and end the process. */
+function isAddress(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    const { protocol, pathname } = new URL(url);
+    return /^rediss?:$/.test(protocol) && /^(?:\/\d*)?$/.test(pathname);
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,7 @@ export function isAway(error: unknown): boolean {
 /** The same error in words that tell what to do. */
 export function explain(error: unknown, address: string): Error {
   if (isOther(error)) return error;
+  forgetArguments(error);
   const { message, code } = error as Error & { code?: unknown };
   if (typeof code === 'string' && TLS.test(code)) {
     return redisError(
@@ -66,4 +67,10 @@ function hinted(error: unknown): unknown {
   if (!/^Connection is closed|before secure TLS|ECONNRESET|ETIMEDOUT/.test(message)) return error;
   const said = `${message.replace(/\.$/, '')}; if it is so each time: 'rediss://' is for TLS, 'redis://' for none`;
   return new Error(said, { cause: error });
+}
+
+/** The client's errors tell what was sent: the password when one connects, else bodies of messages. */
+function forgetArguments(error: unknown): void {
+  const failed = error as { command?: { readonly name: unknown } };
+  if (failed.command) failed.command = { name: failed.command.name };
 }
