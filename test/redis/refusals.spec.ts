@@ -33,12 +33,14 @@ describe('options that are no options', () => {
     });
   });
 
-  it.each(['redis://127.0.0.1:1/abc', 'redis://127.0.0.1:1/1.5', 'redis://127.0.0.1:1/-1', 'redis://me:50%@127.0.0.1:1'])(
-    'refuses the url %j, of which the client makes something else',
-    async (url) => {
-      expect(await refusal({ url })).toMatchObject({ code: 'FUNQ_REDIS_URL' });
-    },
-  );
+  it.each([
+    'redis://127.0.0.1:1/abc',
+    'redis://127.0.0.1:1/1.5',
+    'redis://127.0.0.1:1/-1',
+    'redis://me:50%@127.0.0.1:1',
+  ])('refuses the url %j, of which the client makes something else', async (url) => {
+    expect(await refusal({ url })).toMatchObject({ code: 'FUNQ_REDIS_URL' });
+  });
 
   it('masks the password of a url that it refuses', async () => {
     expect((await refusal({ url: `http://me:${PASSWORD}@host` })).message).not.toContain(PASSWORD);
@@ -70,6 +72,17 @@ describe('options that are no options', () => {
 });
 
 withService('redis', (url) => {
+  it('refuses a client that is none, and one whose numbers are texts', () => {
+    const client = new Redis(url, { stringNumbers: true, lazyConnect: true });
+    atEnd(() => client.disconnect());
+    const clients = { [String({})]: {}, [url]: url, stringNumbers: client } as Record<string, unknown>;
+    for (const [name, given] of Object.entries(clients))
+      for (const create of [redis, redisCoordination])
+        expect(() => create({ client: given as Redis }), name).toThrow(
+          expect.objectContaining({ message: expect.stringContaining("option 'client'") as string }),
+        );
+  });
+
   it('has an idea where one of both speaks TLS and the other does not', { timeout: 15_000 }, async () => {
     const { message: said } = await refusal({ url: url.replace('redis:', 'rediss:') });
     expect(said).toMatch(/'rediss:\/\/' is for TLS, 'redis:\/\/' for none/);

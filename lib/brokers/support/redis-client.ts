@@ -5,8 +5,10 @@ import { DEFAULT_URL, type RedisTarget } from './redis-options.js';
 
 export type RedisClient = Redis | Cluster;
 
-/** Milliseconds for a connection to be made, and for a command to be answered. */
+/** Milliseconds for a command to be answered. */
 const TIMEOUT = 5000;
+/** And for a connection to be made: less than an app waits for it, which is to hear why. */
+const CONNECT_TIMEOUT = 4000;
 
 /**
  * One connection that is never mended: when it breaks, its commands are rejected, none is sent again, and a new client is to be
@@ -29,7 +31,7 @@ const SINGLE_USE: RedisOptions = {
 export async function openClient(target: RedisTarget, name: string): Promise<Redis> {
   const address = addressOf(target);
   const client = new Redis(checkedUrl(target.url), {
-    connectTimeout: TIMEOUT,
+    connectTimeout: CONNECT_TIMEOUT,
     commandTimeout: TIMEOUT,
     keepAlive: TIMEOUT,
     connectionName: name,
@@ -59,6 +61,20 @@ export function addressOf({ url, options: { host, port, path, sentinels } }: Red
   } catch {
     return 'an invalid address';
   }
+}
+
+/** Throws for what is no client, or one that gives texts for numbers. Of another copy of ioredis it may be. */
+export function checkClient(client: RedisClient): void {
+  const { options, defineCommand } = client as Partial<RedisClient>;
+  const { stringNumbers } = {
+    ...(options as { redisOptions?: RedisOptions })?.redisOptions,
+    ...options,
+  } as RedisOptions;
+  if (typeof defineCommand === 'function' && !stringNumbers) return;
+  throw redisError(
+    'FUNQ_REDIS_CLIENT',
+    `The option 'client' must be a Redis or a Cluster of ioredis, and without its option 'stringNumbers'. Give 'url' for an address.`,
+  );
 }
 
 export function addressOfClient(client: RedisClient): string {

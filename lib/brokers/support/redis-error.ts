@@ -64,7 +64,7 @@ function isOther(error: unknown): error is Error {
 /** A server hangs up on those who speak TLS and should not, or waits for the rest, or the other way round; but not only on them. */
 function hinted(error: unknown): unknown {
   const { message } = error as Error;
-  if (!/^Connection is closed|before secure TLS|ECONNRESET|ETIMEDOUT/.test(message)) return error;
+  if (!/^Connection is closed|before secure TLS|^Unknown RESP type|ECONNRESET|ETIMEDOUT/.test(message)) return error;
   const said = `${message.replace(/\.$/, '')}; if it is so each time: 'rediss://' is for TLS, 'redis://' for none`;
   return new Error(said, { cause: error });
 }

@@ -5,7 +5,7 @@ export interface RedisConnectionOptions {
   readonly url?: string;
   /**
    * More for ioredis: `tls`, `sentinels` and the like. When to connect again, and what becomes of commands meanwhile, is not
-   * left to it; `connectTimeout` and `commandTimeout`, in milliseconds, are 5000 by default.
+   * left to it; `connectTimeout` and `commandTimeout`, in milliseconds, are 4000 and 5000 by default.
    */
   readonly options?: RedisOptions;
   /**

@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
-import { addressOf, addressOfClient, listenerOf, openClient, type RedisClient } from './redis-client.js';
+import { addressOf, addressOfClient, checkClient, listenerOf, openClient, type RedisClient } from './redis-client.js';
 import { explain, isAway, redisError } from './redis-error.js';
 import { targetOf, type RedisConnectionOptions } from './redis-options.js';
 import { checkServer, type Kept } from './redis-server.js';
@@ -40,6 +40,7 @@ export class RedisSession {
     private readonly options: RedisConnectionOptions,
     private readonly parts: RedisSessionParts,
   ) {
+    if (options.client) checkClient(options.client);
     this.#address = options.client ? addressOfClient(options.client) : addressOf(targetOf(options));
   }
 
