@@ -19,6 +19,8 @@ describe('rabbitmq: options', () => {
     [{ heartbeat: 0 }, /`heartbeat` is 0/],
     [{ priorities: 256 }, /`priorities` is 256/],
     [{ priorities: 1.5 }, /`priorities` is 1.5/],
+    [{ type: 'qourum' as 'quorum' }, /`type` is 'qourum', but must be 'quorum' or 'classic'/],
+    [{ exchanges: { shop: { type: 'topics' as 'topic' } } }, /`exchanges.shop.type` is 'topics', but must be direct/],
   ])('%j is refused', (options: RabbitOptions, message) => {
     expect(() => rabbitmq(options)).toThrow(message);
   });
@@ -88,6 +90,19 @@ withService('rabbitmq', (url) => {
     await expect(other.subscribe(queue, { prefetch: 1, lease: 5000 })).rejects.toMatchObject(mismatch);
     // Nothing else is hurt by it.
     expect(await other.publish(`${queue}-2`, [out('m')])).toEqual([]);
+  });
+
+  it('a queue that another connection keeps for itself is told', LIMIT, async () => {
+    const { broker, queue } = await open();
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    await (await connection.createChannel()).assertQueue(queue, { exclusive: true, durable: true });
+    const locked = {
+      code: 'FUNQ_RABBITMQ_LOCKED',
+      message: expect.stringMatching(/for itself.*choose another `prefix`/s) as string,
+    };
+    await expect(broker.publish(queue, [out('m')])).rejects.toMatchObject(locked);
+    await expect(broker.subscribe(queue, { prefetch: 1, lease: 5000 })).rejects.toMatchObject(locked);
   });
 
   it('a name beyond 255 bytes is refused', LIMIT, async () => {

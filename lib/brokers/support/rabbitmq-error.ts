@@ -3,6 +3,7 @@ import { away, driverError, isExplained } from './driver-error.js';
 /** Reply codes of AMQP that are told apart. */
 const REFUSED = 403;
 const MISSING = 404;
+const LOCKED = 405;
 const MISMATCH = 406;
 const INVALID = 503;
 
@@ -34,7 +35,13 @@ export function connectError(address: string, error: ReplyError): Error {
       'PROTOCOL',
       'what answers there is no AMQP 0-9-1 server; is it the port of something else, or a TLS port?',
     );
-  return away('rabbitmq', address, error);
+  return away('rabbitmq', address, hinted(error));
+}
+
+/** A TLS port hangs up on who does not speak TLS; but not only on them. */
+function hinted(error: Error): Error {
+  if (!/Socket closed|ECONNRESET|ETIMEDOUT/.test(error.message)) return error;
+  return new Error(`${error.message}; if it is so each time: amqps: is for TLS, amqp: for none`, { cause: error });
 }
 
 /** Why the server ended a channel or refused a declaration that concerned `queue`. */
@@ -52,6 +59,11 @@ export function channelError(address: string, queue: string, error: ReplyError):
     return wrong(
       'MISMATCH',
       `it exists with other settings (${said}); set \`type\`, \`priorities\` and \`arguments\` to what it has, choose another \`prefix\`, or delete it while it is empty`,
+    );
+  if (error.code === LOCKED)
+    return wrong(
+      'LOCKED',
+      `another connection keeps it for itself (${said}); choose another \`prefix\`, or declare it there without \`exclusive\``,
     );
   if (error.code === REFUSED)
     return wrong(

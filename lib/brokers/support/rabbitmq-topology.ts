@@ -75,6 +75,9 @@ export interface RabbitTopologyOptions {
 /** Milliseconds without a consumer after which the queue of a process that ended is removed. */
 const TRANSIENT_EXPIRES = 300_000;
 const LONGEST_NAME = 255;
+const TYPES = ['quorum', 'classic'];
+/** The server's own, and those of its plug-ins, which begin with x-. */
+const KINDS = /^(?:direct|fanout|topic|headers|x-.+)$/;
 
 /** Which queues, exchanges and bindings there are to be, and under which names. */
 export class RabbitTopology {
@@ -92,6 +95,14 @@ export class RabbitTopology {
     const { type = 'quorum', priorities = 10, delays = true, routes = {}, bindings = {}, exchanges = {} } = options;
     if (!Number.isInteger(priorities) || priorities < 0 || priorities > 255)
       throw driverError('FUNQ_RABBITMQ_OPTIONS', `rabbitmq: \`priorities\` is ${priorities}, but must be 0 to 255`);
+    if (!TYPES.includes(type))
+      throw driverError('FUNQ_RABBITMQ_OPTIONS', `rabbitmq: \`type\` is '${type}', but must be 'quorum' or 'classic'`);
+    for (const [name, { type: kind }] of Object.entries(exchanges))
+      if (!KINDS.test(kind))
+        throw driverError(
+          'FUNQ_RABBITMQ_OPTIONS',
+          `rabbitmq: \`exchanges.${name}.type\` is '${kind}', but must be direct, fanout, topic or headers`,
+        );
     this.quorum = type === 'quorum';
     this.priorities = this.quorum ? 0 : priorities;
     this.delays = delays !== false;
