@@ -23,6 +23,7 @@ const MOVED = [
 const MEND: Readonly<Record<string, string>> = {
   SASL_AUTHENTICATION_FAILED: 'refuses the user or the password. Check sasl.username and sasl.password.',
   UNSUPPORTED_SASL_MECHANISM: 'does not offer this way to authenticate. Check sasl.mechanism.',
+  ILLEGAL_SASL_STATE: "asks for no user on this port. Leave out option 'sasl', or name the port that does in 'brokers'.",
   TOPIC_AUTHORIZATION_FAILED: 'does not let this user at the topic. Give it the rights to read, write, describe (and create).',
   GROUP_AUTHORIZATION_FAILED: "does not let this user into the consumer group. Give it the right to read groups beginning with option 'group'.",
   CLUSTER_AUTHORIZATION_FAILED: "does not let this user create topics. Create them yourself and set 'createTopics: false'.",
@@ -31,6 +32,7 @@ const MEND: Readonly<Record<string, string>> = {
   INVALID_TOPIC_EXCEPTION: "takes no such topic, or has one that differs only in '.' and '_'. Map the queue with option 'topics'.",
   INVALID_CONFIG: "takes no topic with such settings. Lower option 'maxMessageBytes'.",
   POLICY_VIOLATION: "has a policy against such topics. Create them yourself and set 'createTopics: false'.",
+  INVALID_RECORD: "has the topic compacted, which loses tasks. Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.",
   MESSAGE_TOO_LARGE: "takes no message as large as this in the topic. Raise the topic's max.message.bytes, or send less.",
   INCONSISTENT_GROUP_PROTOCOL: "has other programs in this consumer group. Choose another one with option 'group'.",
   UNSUPPORTED_VERSION: 'is too old: Kafka 3.1 or later is needed.',
@@ -80,7 +82,7 @@ export function kafkaError(address: string, error: unknown): Error {
   }
   const named = failures.find(({ apiId }) => typeof apiId === 'string' && apiId in MEND);
   if (named) return mended(address, named.apiId as string, error);
-  if (failures.some(isNetwork)) return away('kafka', address, new Error(text, { cause: error }));
+  if (failures.some(isNetwork)) return away('kafka', address, new Error(`${text}${hint(text)}`, { cause: error }));
   return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
 }
 
@@ -97,6 +99,10 @@ function mended(address: string, name: string, cause: unknown): Error {
 const isTls = ({ code, message = '' }: Failure): boolean =>
   /^(ERR_SSL|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(String(code)) ||
   /TLS handshake failed/.test(message);
+
+/** A TLS port hangs up on who does not speak TLS; but not only on them. */
+const hint = (text: string): string =>
+  /Connection closed|ECONNRESET/.test(text) ? "; if it is so each time: 'tls: true' is for a TLS port" : '';
 
 /** Nobody answers, or a node that does is not ready yet or no longer in charge. */
 const isNetwork = ({ code, apiId }: Failure): boolean =>

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { BaseOptions, SASLOptions } from '@platformatic/kafka';
+import { allowedSASLMechanisms, type BaseOptions, type SASLOptions } from '@platformatic/kafka';
 import { driverError, maskedAddress } from './driver-error.js';
 
 /** How Kafka is reached, and how queues become topics. */
@@ -68,6 +68,8 @@ export const MOVER_LEASE = 6000;
 /** Milliseconds that one request may take; a connection that is silent for longer is given up. */
 export const REQUEST_TIMEOUT = 10_000;
 
+const MECHANISMS: readonly string[] = allowedSASLMechanisms;
+
 /** Throws an error that names the option. */
 export function readOptions(options: KafkaOptions): KafkaSettings {
   const brokers = (typeof options.brokers === 'string' ? options.brokers.split(',') : (options.brokers ?? []))
@@ -76,7 +78,8 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
   if (brokers.length === 0) throw wrong('brokers', options.brokers, "at least one 'host:port'");
   for (const address of brokers) {
     const port = Number(/^[^\s:/@]+:(\d{1,5})$/.exec(address)?.[1]);
-    if (!(port > 0 && port < 65_536)) throw wrong('brokers', maskedAddress(address), "'host:port', without a scheme or a user");
+    if (!(port > 0 && port < 65_536))
+      throw wrong('brokers', maskedAddress(address), "'host:port', without a scheme or a user");
   }
   const { partitions, replication, maxMessageBytes, session, group = 'funq', prefix = '', clientId = 'funq' } = options;
   for (const [name, text] of Object.entries({ group, prefix, clientId })) {
@@ -86,6 +89,9 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
   for (const [queue, topic] of Object.entries(options.topics ?? {}))
     if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || /^\.{1,2}$/.test(topic))
       throw wrong(`topics.${queue}`, topic, 'the name of a topic');
+  const { mechanism } = options.sasl ?? {};
+  if (mechanism && !MECHANISMS.includes(mechanism))
+    throw wrong('sasl.mechanism', mechanism, `one of ${MECHANISMS.join(', ')}`);
   const tls = options.tls === true ? {} : options.tls || undefined;
   return {
     client: {
