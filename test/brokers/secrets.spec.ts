@@ -6,6 +6,7 @@ import { postgres } from 'nestjs-funq/postgres';
 import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { redis } from 'nestjs-funq/redis';
 import { describe, expect, it } from 'vitest';
+import { maskedAddress } from '../../lib/brokers/support/driver-error.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 
 const clock = new SystemClock();
@@ -51,4 +52,16 @@ describe.each(BROKERS.filter(([scheme]) => scheme !== 'kafka'))('%s: what is no 
     expect(text).toMatch(/FUNQ_\w+_(URL|OPTIONS|AWAY)/);
     expect(text).not.toContain(SECRET);
   });
+});
+
+it.each([
+  ['redis://127.0.0.1:6379/0', 'redis://127.0.0.1:6379/0'],
+  ['postgres://funq@127.0.0.1:5432/shop', 'postgres://funq@127.0.0.1:5432/shop'],
+  ['postgres://me:a@b@host/shop', 'postgres://me:***@host/shop'],
+  ['mongodb://a:b@one:1,two:2/db?w=1', 'mongodb://a:***@one:1,two:2/db?w=1'],
+  ['host:9092', 'host:9092'],
+  ['//me:secret@host', '//me:***@host'],
+  ['postgres://host/db?sslpassword=a&x=1', 'postgres://host/db?sslpassword=***&x=1'],
+])('%s is shown as %s', (address, text) => {
+  expect(maskedAddress(address)).toBe(text);
 });

@@ -32,6 +32,7 @@ export function masked(text: string): string {
  */
 export function maskedAddress(address: unknown): string {
   if (typeof address !== 'string') return address === null ? 'null' : `of type ${typeof address}`;
-  const text = address.replace(/^((?:[\w+.-]*:?\/\/)?[^:/@]*):.*@/s, '$1:***@');
+  const scheme = /^[\w+.-]*:?\/\//.exec(address)?.[0] ?? '';
+  const text = scheme + address.slice(scheme.length).replace(/^([^:@]*):.*@/s, '$1:***@');
   return text.replace(/(\w*(?:password|passphrase|secret|token)\w*=)[^&\s]*/gi, '$1***');
 }
