@@ -55,6 +55,15 @@ withService('redis', () => {
     const store = coordinationConformance({ create: () => redisCoordination({ ...lazily(client), namespace }) });
     conforms('coordination', store.filter(({ name }) => PART.test(name)), { describe, it }); // prettier-ignore
 
+    it('says that an address is that of a cluster, and what to give instead', async () => {
+      const queue = await opened({ url: servers[0]!.url, namespace });
+      const publishing = Array.from({ length: 20 }, (_, n) => queue.publish(`q${n}`, [message('m')]));
+      const refused = (await Promise.allSettled(publishing)).find(({ status }) => status === 'rejected');
+      expect(refused).toMatchObject({
+        reason: { code: 'FUNQ_REDIS_CLUSTER', message: expect.stringContaining("'client'") as string },
+      });
+    });
+
     it('keeps all keys of a queue in one slot, and queues apart', async () => {
       const cluster = client();
       const queue = await opened({ client: cluster, namespace });

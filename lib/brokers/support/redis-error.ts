@@ -45,6 +45,13 @@ export function explain(error: unknown, address: string): Error {
   if (message.startsWith('MISCONF') || message.startsWith('OOM')) {
     return redisError('FUNQ_REDIS_FULL', `Redis at ${address} takes nothing more: ${message}`, error);
   }
+  if (/^(?:MOVED|ASK|CROSSSLOT)\b/.test(message)) {
+    return redisError(
+      'FUNQ_REDIS_CLUSTER',
+      `Redis at ${address} is one node of a cluster (${message}). Give the option 'client' a Cluster of ioredis in place of 'url'.`,
+      error,
+    );
+  }
   if (message.startsWith('WRONGTYPE')) {
     return redisError(
       'FUNQ_REDIS_FOREIGN',
