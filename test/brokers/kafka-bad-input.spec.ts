@@ -90,10 +90,13 @@ withService('kafka', (brokers) => {
     closing.push(admin);
     const configs = [{ name: 'cleanup.policy', value: 'compact' }];
     await admin.createTopics({ topics: [queue], partitions: 1, replicas: 1, configs });
-    await expect((await opened()).publish(queue, [message('m')])).rejects.toMatchObject({
-      code: 'FUNQ_KAFKA_INVALID_RECORD',
-      message: expect.stringContaining('cleanup.policy') as string,
-    });
+    const broker = await opened();
+    const refused = {
+      code: 'FUNQ_KAFKA_COMPACTED',
+      message: expect.stringMatching(`'${queue}'.*cleanup.policy`) as string,
+    };
+    await expect(broker.publish(queue, [{ ...message('m'), key: 'k' }])).rejects.toMatchObject(refused);
+    await expect(broker.subscribe(queue, { prefetch: 1, lease: 3000 })).rejects.toMatchObject(refused);
   });
 
   it('too many copies are told with the option', async () => {

@@ -1,3 +1,4 @@
+import { ConfigResourceTypes } from '@platformatic/kafka';
 import { driverError } from './driver-error.js';
 import { said, unknownTopic } from './kafka-error.js';
 import { DONE, readMarks } from './kafka-marks.js';
@@ -119,7 +120,14 @@ export class KafkaTopics {
     const { createTopics, replication, maxMessageBytes, address } = this.settings;
     const { admin } = clients;
     const count = await this.#partitions(topic, admin);
-    if (count > 0) return count;
+    if (count > 0) {
+      if (await isCompacted(topic, admin)) {
+        const mend = "Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.";
+        const what = `has the topic '${topic}' compacted, which loses tasks that share a key`;
+        throw driverError('FUNQ_KAFKA_COMPACTED', `kafka at ${address} ${what}. ${mend}`);
+      }
+      return count;
+    }
     if (!createTopics) {
       const mend = "Create it, or set 'createTopics: true'.";
       throw driverError('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
@@ -154,4 +162,15 @@ export class KafkaTopics {
       throw error;
     }
   }
+}
+
+/** Who has no right to know is believed. */
+async function isCompacted(topic: string, admin: KafkaClients['admin']): Promise<boolean> {
+  const wanted = {
+    resourceType: ConfigResourceTypes.TOPIC,
+    resourceName: topic,
+    configurationKeys: ['cleanup.policy'],
+  };
+  const found = await admin.describeConfigs({ resources: [wanted] }).catch(() => []);
+  return found.some(({ configs }) => configs.some(({ value }) => value?.includes('compact')));
 }
