@@ -22,7 +22,7 @@ local READY, DELAYED, BODIES, SEQ = q .. ':ready', q .. ':delayed', q .. ':bodie
 local CONSUMERS, SUSPECTS, HELD = q .. ':consumers', q .. ':suspects', q .. ':held:'
 local EXPIRING, OVERDUE, REDELIVERED = q .. ':expiring', q .. ':overdue', q .. ':redelivered'
 local WAITERS, WAKE = q .. ':waiters', q .. ':wake:'
-local PLACE, PROCESS, STEP, LARGE = 14, 36, 1000, 65536
+local PLACE, PROCESS, STEP, LARGE, ODD = 14, 36, 1000, 65536, '[^\\1!-~]'
 local clock = call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 `;
@@ -89,7 +89,7 @@ local function tell_all()
 end
 
 -- Whoever does not hear of it, because its process is gone, does not get it; nor is it lost when the user who runs this may
--- tell nobody, which is an error. A large one is to be asked for.
+-- tell nobody, which is an error. One that is large, or has an odd name, is to be asked for.
 local function hand(waiter, member)
   local body = call('HGET', BODIES, sub(member, PLACE + 1))
   if not body then
@@ -97,7 +97,8 @@ local function hand(waiter, member)
     return call('ZADD', WAITERS, now, waiter)
   end
   local lease, text = call('ZSCORE', CONSUMERS, waiter), ''
-  if sub(waiter, PROCESS + 1, PROCESS + 1) == '+' and #body <= LARGE and lease and tonumber(lease) > now then
+  if sub(waiter, PROCESS + 1, PROCESS + 1) == '+' and #body <= LARGE and lease and tonumber(lease) > now
+    and not string.find(member, ODD) then
     text = table.concat({'', member, call('HGET', REDELIVERED, member) or 0, sub(body, PLACE + 1)}, ' ')
   end
   if tell(waiter, text) and text ~= '' then

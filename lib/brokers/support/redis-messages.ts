@@ -56,13 +56,18 @@ export interface Claimed {
   readonly redelivered: number;
 }
 
-/** The answer of the claiming script when it handed out something. */
-export function unpacked(answer: readonly unknown[]): Claimed[] {
+/** The answer of the claiming script when it handed out something. Undefined where names are among it that are no words. */
+export function unpacked(answer: readonly unknown[]): Claimed[] | undefined {
   const [words, bodies, counts] = answer as [Buffer, Buffer[], (Buffer | null)[] | null];
-  const members = words.toString('latin1').split(' ');
+  const text = words.toString('latin1');
+  const members = text.split(' ');
+  if (members.length !== bodies.length || ODD.test(text)) return undefined;
   return members.map((member, index) => ({
     member,
     body: bodies[index]!.subarray(PLACE),
     redelivered: counts ? Number(counts[index] ?? 0) : 0,
   }));
 }
+
+/** What no name has that this library gave. */
+const ODD = /[^\x01 -~]/;

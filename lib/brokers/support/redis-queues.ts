@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
+import { redisError } from './redis-error.js';
 import { queueKey } from './redis-keys.js';
 import { BYTES, MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
 import type { RedisLink, RedisSession } from './redis-session.js';
@@ -86,7 +87,14 @@ export class RedisQueues {
     const answer = (await asking.finally(() => (this.#underWay -= bytes))) as readonly unknown[] | null;
     if (answer === null) return undefined;
     const [first, second] = answer;
-    return typeof first === 'number' ? { wait: first, waited: second === 1 } : { claimed: unpacked(answer) };
+    if (typeof first === 'number') return { wait: first, waited: second === 1 };
+    const claimed = unpacked(answer);
+    if (claimed) return { claimed };
+    await link.run('funqRename', key, consumer);
+    throw redisError(
+      'FUNQ_REDIS_FOREIGN',
+      `${key} has messages of another program under names with blanks or odd signs; they get others`,
+    );
   }
 
   /**

@@ -103,6 +103,19 @@ call('SADD', HELD .. consumer, unpack(members))
 local counts = call('EXISTS', REDELIVERED) == 1 and call('HMGET', REDELIVERED, unpack(members))
 return {table.concat(members, ' '), bodies, counts}`;
 
+/** Arguments: consumer. What another program gave names that can't stand in a list of words waits again, under others. */
+const RENAME = `
+for _, member in ipairs(call('SMEMBERS', HELD .. ARGV[1])) do
+  if string.find(member, ODD) then
+    local key, place = sub(member, PLACE + 1), string.gsub(sub(member, 1, PLACE), ODD, '0')
+    local name = 'foreign-' .. redis.sha1hex(member)
+    call('HSET', BODIES, name, call('HGET', BODIES, key) or '')
+    call('HDEL', BODIES, key)
+    call('SREM', HELD .. ARGV[1], member)
+    call('ZADD', READY, 0, place .. name)
+  end
+end`;
+
 /** Arguments: consumer, members. True when they were the consumer's; one that it settled before counts so. */
 const ACK = `
 if not call('ZSCORE', CONSUMERS, ARGV[1]) then return 0 end
@@ -173,6 +186,7 @@ return #removed`;
 export const QUEUE_SCRIPTS = {
   funqPublish: HEAD + WORDS + HANDING + PUBLISH,
   funqClaim: HEAD + RETURNING + LIFE + CLAIM,
+  funqRename: HEAD + RENAME,
   funqAck: HEAD + WORDS + SETTLING + ACK,
   funqRelease: HEAD + WORDS + RETURNING + SETTLING + RELEASE,
   funqJoin: HEAD + JOIN,

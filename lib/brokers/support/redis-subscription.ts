@@ -156,8 +156,12 @@ export class RedisSubscription implements Subscription, Sleeper {
   async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     const consumer = this.#consumer;
     const tenure = await (verb === 'funqRelease' ? consumer.agreed() : consumer.named());
-    const lost = deliveries.filter((delivery) => receiptOf(delivery).tenure !== tenure);
-    const held = deliveries.map((delivery) => receiptOf(delivery).claimed).filter((claimed) => consumer.holds(claimed));
+    const [held, lost]: [Claimed[], Delivery[]] = [[], []];
+    for (const delivery of deliveries) {
+      const { tenure: of, claimed } = receiptOf(delivery);
+      if (of !== tenure) lost.push(delivery);
+      else if (consumer.holds(claimed)) held.push(claimed);
+    }
     if (held.length === 0) return lost;
     const { name } = tenure;
     const members = held.map(({ member }) => member);
