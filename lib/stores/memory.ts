@@ -10,6 +10,7 @@ import type {
   TaskResult,
   WorkerReport,
 } from '../contracts/stores.js';
+import { pageOf } from './support/paging.js';
 
 /**
  * Filter, rates, presence and settings in the memory of this process: right for an application that runs in one process.
@@ -148,7 +149,8 @@ class MemoryResults extends MemoryStore implements ResultStore {
   }
 
   async query(query: ResultQuery): Promise<readonly TaskResult[]> {
-    const { queue, status, from = -Infinity, until = Infinity, limit = 100, skip = 0 } = query;
+    const { queue, status, from = -Infinity, until = Infinity } = query;
+    const { limit, skip } = pageOf(query);
     const now = this.clock.now();
     return [...this.#results.values()]
       .filter((result) => lasts(result, now))
@@ -156,7 +158,7 @@ class MemoryResults extends MemoryStore implements ResultStore {
       .filter((result) => status === undefined || result.status === status)
       .filter((result) => result.finishedAt >= from && result.finishedAt < until)
       .toSorted((a, b) => b.finishedAt - a.finishedAt)
-      .slice(skip, skip + Math.min(limit, 1000));
+      .slice(skip, skip + limit);
   }
 }
 

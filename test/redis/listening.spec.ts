@@ -52,9 +52,9 @@ withService('redis', (url) => {
       const receiving = eventually(() => subscription.receive(1, NEVER));
       const other = admin();
       await waiting(other, queue);
-      const [name] = await other.zrange(`${namespace}:{${queue}}:waiters`, 0, -1);
+      const [name] = await other.zrange(`${namespace}:{${queue}}:waiters`, 0, '-1');
       proxy.reset();
-      await expect.poll(() => other.zrange(`${namespace}:{${queue}}:waiters`, 0, -1)).not.toContain(name);
+      await expect.poll(() => other.zrange(`${namespace}:{${queue}}:waiters`, 0, '-1')).not.toContain(name);
       await waiting(other, queue);
       const since = clock.monotonic();
       await (await opened({ url, namespace })).publish(queue, [message('m')]);

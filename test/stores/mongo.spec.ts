@@ -65,6 +65,9 @@ withService('mongo', (url) => {
       await store.save([retried]);
       expect((await store.find('t'))?.status).toBe('done');
       const counts = await store.counts({ per: 'day', queue: 'q' });
+      await expect(store.counts({ per: 'week' as never })).rejects.toThrow(
+        '`per` is week, but must be one of second, minute, hour, day',
+      );
       expect(counts.map(({ status, count }) => `${status} ${count}`).toSorted()).toEqual(['done 1', 'retrying 1']);
     });
 

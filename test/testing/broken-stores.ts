@@ -260,6 +260,14 @@ export const RESULT_DEFECTS: readonly Defect<ResultStore>[] = [
     }),
   },
   {
+    defect: 'makes something of a page that can not be',
+    caught: 'results: a page',
+    change: (inner) => ({
+      query: ({ limit = 100, skip = 0, ...query }) =>
+        inner.query({ ...query, limit: Math.max(0, Math.floor(limit)), skip: skip > 0 ? skip : 0 }),
+    }),
+  },
+  {
     defect: 'has no default limit',
     caught: 'results: 1,500',
     change: (inner) => ({ query: (query) => inner.query({ limit: 1000, ...query }) }),

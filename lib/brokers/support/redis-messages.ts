@@ -70,4 +70,5 @@ export function unpacked(answer: readonly unknown[]): Claimed[] | undefined {
 }
 
 /** What no name has that this library gave. */
+// oxlint-disable-next-line no-control-regex -- it marks copies of one id
 const ODD = /[^\x01 -~]/;

@@ -1,4 +1,5 @@
 import type { mongo } from 'mongoose';
+import { driverError } from '../../brokers/support/driver-error.js';
 import type { MongoOpened } from '../../brokers/support/mongo-session.js';
 import type { CountPeriod, CountQuery, ResultCount, TaskResult } from '../../contracts/stores.js';
 
@@ -65,6 +66,11 @@ export class MongoCounts {
 
   /** Oldest first. */
   async read({ per, queue, status, from, until }: CountQuery, now: number): Promise<ResultCount[]> {
+    if (!Object.hasOwn(PERIODS, per))
+      throw driverError(
+        'FUNQ_RESULTS_QUERY',
+        `results: \`per\` is ${String(per)}, but must be one of ${Object.keys(PERIODS).join(', ')}`,
+      );
     const range = { $gte: new Date(from ?? 0), ...(until !== undefined && { $lt: new Date(until) }) };
     const found = await this.counts
       .find({

@@ -3,6 +3,7 @@ import { driverError } from '../../brokers/support/driver-error.js';
 import { isDuplicate } from '../../brokers/support/mongo-error.js';
 import type { MongoOpened } from '../../brokers/support/mongo-session.js';
 import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
+import { pageOf } from './paging.js';
 
 /** A record as it is; bytes stay bytes, so no content is taken for a field or an operator. */
 export interface ResultDocument extends Omit<TaskResult, 'id'> {
@@ -22,8 +23,6 @@ export interface Saved {
   readonly added: readonly TaskResult[];
 }
 
-const DEFAULT_LIMIT = 100;
-const HIGHEST_LIMIT = 1000;
 /** The server takes 16 MiB a document. */
 const LARGEST = 16 * 2 ** 20;
 
@@ -68,7 +67,8 @@ export class MongoResults {
   }
 
   async query(query: ResultQuery, now: number): Promise<TaskResult[]> {
-    const { queue, status, from, until, limit = DEFAULT_LIMIT, skip = 0 } = query;
+    const { queue, status, from, until } = query;
+    const { limit, skip } = pageOf(query);
     // `$eq` keeps what is no text from being taken for an operator.
     const filter: mongo.Filter<ResultDocument> = {
       ...lasting(now),
@@ -78,7 +78,7 @@ export class MongoResults {
     };
     const found = this.results.find(filter).sort({ finishedAt: -1, _id: -1 }).skip(skip);
     // No limit is what 0 means to the server.
-    return limit < 1 ? [] : (await found.limit(Math.min(limit, HIGHEST_LIMIT)).toArray()).map(resultIn);
+    return limit === 0 ? [] : (await found.limit(limit).toArray()).map(resultIn);
   }
 
   /** Writes what is new or later than what stands there; resolves to the others, each with its reason. */

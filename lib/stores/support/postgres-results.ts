@@ -2,6 +2,7 @@ import { bytesArray } from '../../brokers/support/postgres-arrays.js';
 import type { PostgresDatabase, Row, Statement } from '../../brokers/support/postgres-database.js';
 import { quoted } from '../../brokers/support/postgres-options.js';
 import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
+import { pageOf } from './paging.js';
 
 /** Times are milliseconds since 1970, as they were written. */
 export const RESULTS_TABLES = `
@@ -22,8 +23,6 @@ CREATE INDEX funq_results_expires ON $schema.funq_results (expires) WHERE expire
 
 /** Expired records removed by the way, for each one saved: more than comes in, so none pile up. */
 const SWEEP = 4;
-const DEFAULT_LIMIT = 100;
-const HIGHEST_LIMIT = 1000;
 /** Records in one statement, and bytes of arguments and results. */
 const STEP = 500;
 const STEP_BYTES = 16 * 2 ** 20;
@@ -73,7 +72,9 @@ export class PostgresResults {
     return row && resultIn(row);
   }
 
-  async query({ queue, status, from, until, limit = DEFAULT_LIMIT, skip = 0 }: ResultQuery): Promise<TaskResult[]> {
+  async query(query: ResultQuery): Promise<TaskResult[]> {
+    const { queue, status, from, until } = query;
+    const { limit, skip } = pageOf(query);
     const where = [LIVE];
     const values: unknown[] = [];
     const demand = (condition: string, value: unknown): void => {
@@ -83,7 +84,7 @@ export class PostgresResults {
     demand('status =', status);
     demand('finished >=', from);
     demand('finished <', until);
-    const paging = `LIMIT $${values.push(Math.min(limit, HIGHEST_LIMIT))} OFFSET $${values.push(skip)}`;
+    const paging = `LIMIT $${values.push(limit)} OFFSET $${values.push(skip)}`;
     // Planned for these values: each combination of filters has an index of its own.
     const text = `SELECT ${COLUMNS} FROM ${this.#table} WHERE ${where.join(' AND ')} ORDER BY finished DESC, id DESC ${paging}`;
     return (await this.database.run({ text }, values)).map(resultIn);

@@ -2,6 +2,7 @@ import type { SqliteDatabase } from '../../brokers/support/sqlite-database.js';
 import type { SqliteRow, SqliteStatement, SqliteValue } from '../../brokers/support/sqlite-driver.js';
 import { isRefusal } from '../../brokers/support/sqlite-error.js';
 import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
+import { pageOf } from './paging.js';
 
 export const RESULTS_SCHEMA = `
 CREATE TABLE IF NOT EXISTS funq_results (
@@ -22,8 +23,6 @@ CREATE INDEX IF NOT EXISTS funq_results_expires ON funq_results (expires) WHERE 
 
 /** Expired records removed by the way, for each one saved: more than comes in, so none pile up. */
 const SWEEP = 4;
-const DEFAULT_LIMIT = 100;
-const HIGHEST_LIMIT = 1000;
 
 const LIVE = '(expires IS NULL OR expires > ?)';
 const COLUMNS = 'record, args, value';
@@ -62,7 +61,8 @@ export class SqliteResults {
   }
 
   query(query: ResultQuery, now: number): TaskResult[] {
-    const { queue, status, from, until, limit = DEFAULT_LIMIT, skip = 0 } = query;
+    const { queue, status, from, until } = query;
+    const { limit, skip } = pageOf(query);
     const where: string[] = [];
     const values: SqliteValue[] = [];
     const demand = (condition: string, value: SqliteValue | undefined): void => {
@@ -76,7 +76,7 @@ export class SqliteResults {
     demand('finished < ?', until);
     demand(LIVE, now);
     const statement = this.#prepared(where.join(' AND '));
-    return statement.all(...values, Math.min(limit, HIGHEST_LIMIT), skip).map(resultIn);
+    return statement.all(...values, limit, skip).map(resultIn);
   }
 
   /** One statement for each combination of filters. */

@@ -46,6 +46,17 @@ export function resultCases(refused: TaskResult | undefined): StoreCase<ResultSt
       },
     },
     {
+      name: 'results: a page that can not be is refused, with the option named',
+      async run(trial) {
+        const store = await trial.open();
+        for (const wrong of [{ limit: -1 }, { limit: 2.5 }, { skip: -1 }, { skip: Number.NaN }]) {
+          const asking = (async () => store.query(wrong))();
+          await assert.rejects(asking, new RegExp(Object.keys(wrong)[0]!));
+        }
+        assert.deepEqual(await store.query({ limit: 0 }), []);
+      },
+    },
+    {
       name: 'results: queries choose by queue, status and time, newest first',
       async run(trial) {
         const store = await trial.open();
