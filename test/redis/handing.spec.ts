@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import type { Broker, Subscription } from 'nestjs-funq';
 import { ManualClock } from 'nestjs-funq/testing';
 import { describe, expect, it } from 'vitest';
 import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
 import { emptied } from './emptied.js';
-import { atEnd, created, eventually, message, opened, taken, textsOf } from './opened.js';
+import { admin, atEnd, created, eventually, message, opened, subscribe, taken, textsOf } from './opened.js';
 
 const NEVER = new AbortController().signal;
 
@@ -15,13 +14,6 @@ withService('redis', (url) => {
   const namespace = `test-${randomUUID()}`;
   emptied({ url, namespace });
   const open = () => opened({ url, namespace });
-  const subscribe = (broker: Broker, queue: string): Promise<Subscription> =>
-    broker.subscribe(queue, { prefetch: 100, lease: 60_000 });
-  const admin = (): Redis => {
-    const client = new Redis(url);
-    atEnd(() => client.disconnect());
-    return client;
-  };
   /** Resolves when so many consumers of the queue wait. */
   const waiting = (client: Redis, queue: string, count = 1) =>
     expect.poll(() => client.zcard(`${namespace}:{${queue}}:waiters`), { timeout: 5000 }).toBe(count);
@@ -34,7 +26,7 @@ withService('redis', (url) => {
     it('is handed the message by whoever publishes it, and finds it again when that got lost', async () => {
       const { proxy, url: through } = await proxyTo(url);
       atEnd(() => proxy.close());
-      const client = admin();
+      const client = admin(url);
       const subscription = await subscribe(await opened({ url: through, namespace }), 'lost');
       const receiving = eventually(() => subscription.receive(5, NEVER));
       await waiting(client, 'lost');
@@ -54,13 +46,13 @@ withService('redis', (url) => {
     });
 
     it('does not go without because another one died, or is frozen', async () => {
-      const client = admin();
+      const client = admin(url);
       const [dead, frozen] = [1, 2].map(() => `${randomUUID()}+${randomUUID()}`);
       const key = `${namespace}:{dead}`;
       const subscription = await subscribe(await open(), 'dead');
       const receiving = subscription.receive(1, AbortSignal.timeout(4000));
       await waiting(client, 'dead');
-      const listener = admin();
+      const listener = admin(url);
       await listener.subscribe(`${key}:wake:${frozen!.slice(0, 36)}`);
       await client.zadd(`${key}:consumers`, Date.now() + 60_000, dead!, 1, frozen!);
       await client.zadd(`${key}:waiters`, 0, dead!, 1, frozen!);
@@ -71,7 +63,7 @@ withService('redis', (url) => {
     });
 
     it('gets each in turn, so that nobody has all of them', async () => {
-      const client = admin();
+      const client = admin(url);
       const subscriptions = await Promise.all([1, 2, 3].map(async () => subscribe(await open(), 'turns')));
       const receiving = subscriptions.map((each) => each.receive(3, NEVER));
       await waiting(client, 'turns', 3);
@@ -82,7 +74,7 @@ withService('redis', (url) => {
     });
 
     it('is handed what comes back, and how often it came', async () => {
-      const client = admin();
+      const client = admin(url);
       const broker = await open();
       const first = await subscribe(broker, 'back');
       await broker.publish('back', [message('m')]);
@@ -100,13 +92,13 @@ withService('redis', (url) => {
     });
 
     it('asks itself for what is large', async () => {
-      const client = admin();
+      const client = admin(url);
       const broker = await open();
       const key = `${namespace}:{large}`;
       // Somebody who hears of it and does nothing.
       const listener = `${randomUUID()}+${randomUUID()}`;
       await client.subscribe(`${key}:wake:${listener.slice(0, 36)}`);
-      const other = admin();
+      const other = admin(url);
       await other.zadd(`${key}:waiters`, 0, listener);
       await other.zadd(`${key}:consumers`, Date.now() + 60_000, listener);
       const heard = once(client, 'message');
@@ -118,7 +110,7 @@ withService('redis', (url) => {
     });
 
     it('holds nothing for which it does not ask any more', async () => {
-      const client = admin();
+      const client = admin(url);
       const broker = await open();
       const subscription = await subscribe(broker, 'stopped');
       const stop = new AbortController();
@@ -176,7 +168,7 @@ withService('redis', (url) => {
     });
 
     it('is not disturbed by what falls due later than what it waits for', async () => {
-      const client = admin();
+      const client = admin(url);
       const broker = await open();
       await broker.publish('later', [message('first', { delay: 60_000 })]);
       const receiving = (await subscribe(broker, 'later')).receive(1, AbortSignal.timeout(1000));

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Broker, Subscription } from 'nestjs-funq';
 import { describe, expect, it } from 'vitest';
 import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
 import { emptied } from './emptied.js';
-import { atEnd, clock, eventually, message, opened, taken, textsOf } from './opened.js';
+import { admin, atEnd, clock, eventually, message, opened, subscribe, taken, textsOf } from './opened.js';
 
 const NEVER = new AbortController().signal;
 
 withService('redis', (url) => {
   const namespace = `test-${randomUUID()}`;
   emptied({ url, namespace });
-  const subscribe = (broker: Broker, queue: string): Promise<Subscription> =>
-    broker.subscribe(queue, { prefetch: 100, lease: 60_000 });
-  const admin = (): Redis => {
-    const client = new Redis(url);
-    atEnd(() => client.disconnect());
-    return client;
-  };
   const waiting = (client: Redis, queue: string) =>
     expect.poll(() => client.zcard(`${namespace}:{${queue}}:waiters`), { timeout: 5000 }).toBe(1);
   const proxied = async () => {
@@ -33,7 +25,7 @@ withService('redis', (url) => {
       const broker = await opened({ url: through, namespace, options: { commandTimeout: 500 } });
       const subscription = await subscribe(broker, 'given-up');
       const receiving = eventually(() => subscription.receive(1, NEVER));
-      await waiting(admin(), 'given-up');
+      await waiting(admin(url), 'given-up');
       proxy.mute();
       await (await opened({ url, namespace })).publish('given-up', [message('m')]);
       await expect(broker.publish('other', [message('m')])).rejects.toMatchObject({ away: true });
@@ -50,7 +42,7 @@ withService('redis', (url) => {
       const queue = `mends-${protocol}`;
       const subscription = await subscribe(await opened({ client, namespace }), queue);
       const receiving = eventually(() => subscription.receive(1, NEVER));
-      const other = admin();
+      const other = admin(url);
       await waiting(other, queue);
       const [name] = await other.zrange(`${namespace}:{${queue}}:waiters`, 0, '-1');
       proxy.reset();
@@ -69,7 +61,7 @@ withService('redis', (url) => {
       await publisher.publish('unseen', [message('seen', { priority: 1 })]);
       await taken(subscription, 1);
       const receiving = subscription.receive(1, NEVER);
-      await waiting(admin(), 'unseen');
+      await waiting(admin(url), 'unseen');
       proxy.mute();
       await publisher.publish('unseen', [message('unseen')]);
       const closing = subscription.close();
@@ -83,7 +75,7 @@ withService('redis', (url) => {
     });
 
     it('may bring what the consumer gave back, which it then holds anew', async () => {
-      const client = admin();
+      const client = admin(url);
       const { proxy, url: through } = await proxied();
       const broker = await opened({ url: through, namespace });
       const subscription = await subscribe(broker, 'anew');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import type { Broker, Delivery, Outgoing, Subscription } from 'nestjs-funq';
 import { redis, type RedisOptions } from 'nestjs-funq/redis';
 import { afterEach } from 'vitest';
@@ -27,6 +28,18 @@ export async function opened(options: RedisOptions): Promise<Broker> {
   const broker = created(options);
   await broker.connect({ clock });
   return broker;
+}
+
+/** A client of the test's own, closed when the test is over. */
+export function admin(url: string): Redis {
+  const client = new Redis(url);
+  atEnd(() => client.disconnect());
+  return client;
+}
+
+/** With a lease that does not run out in a test. */
+export function subscribe(broker: Broker, queue: string): Promise<Subscription> {
+  return broker.subscribe(queue, { prefetch: 100, lease: 60_000 });
 }
 
 export function message(text: string, more: Partial<Outgoing> = {}): Outgoing {
