@@ -41,6 +41,7 @@ export class MongoSubscription implements Subscription {
   #closing: Promise<void> | undefined;
   readonly #out = new Set<unknown>();
   #beatAt = -Infinity;
+  #beating: Promise<void> | undefined;
   #matureAt = -Infinity;
   #due = Infinity;
   /** Until then, messages may turn up that were claimed by calls whose answer never came. */
@@ -150,8 +151,13 @@ export class MongoSubscription implements Subscription {
     return this.#out.has(receipt);
   }
 
-  /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
-  async #beat({ consumers }: MongoParts): Promise<void> {
+  /** A sign of life. One at a time: two would become two new consumers, and the second disown what the first has claimed. */
+  #beat(parts: MongoParts): Promise<void> {
+    return (this.#beating ??= this.#live(parts).finally(() => (this.#beating = undefined)));
+  }
+
+  /** As a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
+  async #live({ consumers }: MongoParts): Promise<void> {
     const now = this.options.clock.monotonic();
     if (!this.#id || !(await consumers.beat(this.#id))) {
       const id = await consumers.register(this.options.lease);
