@@ -5,13 +5,12 @@ import type { RedisOptions } from 'nestjs-funq/redis';
 import { expect, it } from 'vitest';
 import { withService } from '../services/service.js';
 import { emptied } from './emptied.js';
-import { atEnd, message, opened, taken, textsOf } from './opened.js';
+import { admin, atEnd, message, opened, subscribe, taken, textsOf } from './opened.js';
 
 withService('redis', (url) => {
   const namespace = `test-${randomUUID()}`;
   emptied({ url, namespace });
   const open = (more: RedisOptions = {}) => opened({ url, namespace, ...more });
-  const subscribe = (broker: Broker, queue: string) => broker.subscribe(queue, { prefetch: 100, lease: 60_000 });
   /** Everything in a queue, done. */
   const emptiedOut = async (broker: Broker, queue: string): Promise<string[]> => {
     const subscription = await subscribe(broker, queue);
@@ -55,15 +54,13 @@ withService('redis', (url) => {
     const delayed = message('d', { delay: 1, ttl: 60_000, priority: 3 });
     await broker.publish('traces', [message('a'), message('b', { ttl: 60_000 }), delayed]);
     expect((await emptiedOut(broker, 'traces')).length).toBe(3);
-    const client = new Redis(url);
-    atEnd(() => client.disconnect());
+    const client = admin(url);
     const keys = await client.keys(`${namespace}:{traces}:*`);
     expect(keys.map((key) => key.slice(key.lastIndexOf(':') + 1)).toSorted()).toEqual(['seq']);
   });
 
   it('leaves no consumer behind that was closed while it began to receive', async () => {
-    const client = new Redis(url);
-    atEnd(() => client.disconnect());
+    const client = admin(url);
     const broker = await open();
     for (let steps = 0; steps < 12; steps++) {
       const subscription = await subscribe(broker, 'began');
@@ -122,8 +119,7 @@ withService('redis', (url) => {
   });
 
   it('keeps one connection for a thousand queues', { timeout: 60_000 }, async () => {
-    const client = new Redis(url);
-    atEnd(() => client.disconnect());
+    const client = admin(url);
     const broker = await open({ options: { connectionName: 'thousand' } });
     const queues = Array.from({ length: 1000 }, (_, n) => `many-${n}`);
     const subscriptions = await Promise.all(queues.map((queue) => subscribe(broker, queue)));

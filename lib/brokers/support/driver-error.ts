@@ -21,6 +21,15 @@ export function away(kind: string, address: string, cause: unknown): AwayError {
   return Object.assign(error, { away: true as const });
 }
 
+/**
+ * With what to try where `said` tells that a server hung up: on who does not speak TLS and should, or the other way round; but not
+ * only on them.
+ */
+export function hinted(error: Error, hungUp: RegExp, remedy: string, said = error.message): Error {
+  if (!hungUp.test(said)) return error;
+  return new Error(`${said.replace(/\.$/, '')}; if it is so each time: ${remedy}`, { cause: error });
+}
+
 /** The same text without passwords of addresses in it: `redis://app:***@host`. */
 export function masked(text: string): string {
   return text.replace(/(\w+:\/\/[^\s:/@]*):\S*@/g, '$1:***@');

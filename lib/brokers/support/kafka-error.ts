@@ -1,5 +1,5 @@
 import { TimeoutError } from '@platformatic/kafka';
-import { away, driverError } from './driver-error.js';
+import { away, driverError, hinted } from './driver-error.js';
 
 interface Failure {
   readonly message?: string;
@@ -82,7 +82,8 @@ export function kafkaError(address: string, error: unknown): Error {
   }
   const named = failures.find(({ apiId }) => typeof apiId === 'string' && apiId in MEND);
   if (named) return mended(address, named.apiId as string, error);
-  if (failures.some(isNetwork)) return away('kafka', address, new Error(`${text}${hint(text)}`, { cause: error }));
+  if (failures.some(isNetwork))
+    return away('kafka', address, hinted(new Error(text, { cause: error }), HUNG_UP, "'tls: true' is for a TLS port"));
   return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
 }
 
@@ -100,9 +101,7 @@ const isTls = ({ code, message = '' }: Failure): boolean =>
   /^(ERR_SSL|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(String(code)) ||
   /TLS handshake failed/.test(message);
 
-/** A TLS port hangs up on who does not speak TLS; but not only on them. */
-const hint = (text: string): string =>
-  /Connection closed|ECONNRESET/.test(text) ? "; if it is so each time: 'tls: true' is for a TLS port" : '';
+const HUNG_UP = /Connection closed|ECONNRESET/;
 
 /** Nobody answers, or a node that does is not ready yet or no longer in charge. */
 const isNetwork = ({ code, apiId }: Failure): boolean =>

@@ -1,4 +1,4 @@
-import { away, driverError, isExplained, maskedAddress } from './driver-error.js';
+import { away, driverError, hinted, isExplained, maskedAddress } from './driver-error.js';
 
 /** What the errors of MongoDB's client have in common; read by name and code, for a connection may come from another copy of it. */
 interface ClientError extends Error {
@@ -65,17 +65,11 @@ export function explain(error: unknown, address: string): Error {
     return wrong('TLS', "and this process do not agree on TLS; check tls and tlsCAFile in 'url'");
   if (BAD_ADDRESS.test(name)) return badAddress(address, error);
   if (causes.some((each) => AWAY_NAMES.test(each.name)) || has(causes, AWAY_CODES))
-    return away('mongo', address, hinted(said, error));
+    return away('mongo', address, hinted(error, HUNG_UP, "'tls=true' in 'url' is for TLS, nothing for none", said));
   return wrong('FAILED', 'failed');
 }
 
-/** A server hangs up on who does not speak TLS and should, or the other way round; but not only on them. */
-function hinted(said: string, error: Error): Error {
-  if (!/closed$|ECONNRESET|selection timed out/.test(said)) return error;
-  return new Error(`${said}; if it is so each time: 'tls=true' in 'url' is for TLS, nothing for none`, {
-    cause: error,
-  });
-}
+const HUNG_UP = /closed$|ECONNRESET|selection timed out/;
 
 /** The error, and what lies behind it: the server selection hides the true reason in the state of each server. */
 function causesOf(error: Error): Error[] {

@@ -1,4 +1,4 @@
-import { away, driverError, isExplained } from './driver-error.js';
+import { away, driverError, hinted, isExplained } from './driver-error.js';
 
 /** Reply codes of AMQP that are told apart. */
 const REFUSED = 403;
@@ -6,6 +6,8 @@ const MISSING = 404;
 const LOCKED = 405;
 const MISMATCH = 406;
 const INVALID = 503;
+
+const HUNG_UP = /Socket closed|ECONNRESET|ETIMEDOUT/;
 
 const CHANNELS = 'No channels left to allocate';
 
@@ -35,13 +37,7 @@ export function connectError(address: string, error: ReplyError): Error {
       'PROTOCOL',
       'what answers there is no AMQP 0-9-1 server; is it the port of something else, or a TLS port?',
     );
-  return away('rabbitmq', address, hinted(error));
-}
-
-/** A TLS port hangs up on who does not speak TLS; but not only on them. */
-function hinted(error: Error): Error {
-  if (!/Socket closed|ECONNRESET|ETIMEDOUT/.test(error.message)) return error;
-  return new Error(`${error.message}; if it is so each time: amqps: is for TLS, amqp: for none`, { cause: error });
+  return away('rabbitmq', address, hinted(error, HUNG_UP, 'amqps: is for TLS, amqp: for none'));
 }
 
 /** Why the server ended a channel or refused a declaration that concerned `queue`. */

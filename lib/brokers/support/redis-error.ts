@@ -1,4 +1,4 @@
-import { away, driverError, isExplained } from './driver-error.js';
+import { away, driverError, hinted, isExplained } from './driver-error.js';
 
 /** Answers of a server that can't do its work now, or no longer: as good as none. */
 const UNFIT = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
@@ -32,7 +32,8 @@ export function explain(error: unknown, address: string): Error {
       error,
     );
   }
-  if (!isReply(error)) return away('redis', address, hinted(error));
+  if (!isReply(error))
+    return away('redis', address, hinted(error as Error, HUNG_UP, "'rediss://' is for TLS, 'redis://' for none"));
   if (UNFIT.test(message)) return away('redis', address, error);
   if (RIGHTS.test(message)) {
     return redisError(
@@ -68,13 +69,7 @@ function isOther(error: unknown): error is Error {
   return isExplained(error);
 }
 
-/** A server hangs up on those who speak TLS and should not, or waits for the rest, or the other way round; but not only on them. */
-function hinted(error: unknown): unknown {
-  const { message } = error as Error;
-  if (!/^Connection is closed|before secure TLS|^Unknown RESP type|ECONNRESET|ETIMEDOUT/.test(message)) return error;
-  const said = `${message.replace(/\.$/, '')}; if it is so each time: 'rediss://' is for TLS, 'redis://' for none`;
-  return new Error(said, { cause: error });
-}
+const HUNG_UP = /^Connection is closed|before secure TLS|^Unknown RESP type|ECONNRESET|ETIMEDOUT/;
 
 /** The client's errors tell what was sent: the password when one connects, else bodies of messages. */
 function forgetArguments(error: unknown): void {
