@@ -56,6 +56,27 @@ withService('postgres', (url) => {
     expect(await subscription.ack([after!])).toEqual([]);
   });
 
+  it('becomes one new consumer, however many signs of life and claims find that the old one was given up', async () => {
+    const broker = postgres({ url });
+    const database = new pg.Client(url);
+    await Promise.all([broker.connect({ clock: new SystemClock() }), database.connect()]);
+    const queue = `given-up-${randomUUID()}`;
+    onTestFinished(async () => {
+      await broker.purge!(queue);
+      await Promise.all([broker.close(), database.end()]);
+    });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 60_000 });
+    await broker.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
+    await database.query('DELETE FROM funq.funq_consumers WHERE queue = $1', [queue]);
+    const [[delivery]] = await Promise.all([
+      subscription.receive(1, NEVER),
+      ...[1, 2, 3].map(() => subscription.extend!([])),
+    ]);
+    const { rowCount } = await database.query('SELECT 1 FROM funq.funq_consumers WHERE queue = $1', [queue]);
+    expect(rowCount).toBe(1);
+    expect(await subscription.ack([delivery!])).toEqual([]);
+  });
+
   it('what a claim took whose answer got lost is handed to the same consumer, uncounted', async () => {
     const { proxy, url: through } = await proxyTo(url);
     const direct = postgres({ url });

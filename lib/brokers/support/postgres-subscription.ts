@@ -25,6 +25,7 @@ export class PostgresSubscription implements Subscription {
   /** When the server was started that the consumer was last known to be on. */
   #since = '';
   #pulse: Pulse | undefined;
+  #registering: Promise<void> | undefined;
   /** Acknowledged, and the answer was not heard yet. */
   readonly #unheard = new Set<string>();
   /** Handed to the core and not settled, each by the last receipt of it: a server that fell forgets to whom it gave something. */
@@ -109,7 +110,7 @@ export class PostgresSubscription implements Subscription {
     // Given up for dead meanwhile, what was claimed is not ours.
     if (id === this.#id) for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
     if (!alive && !this.#closing) {
-      await this.#register();
+      await this.#succeed(id);
       return { taken, next: 0 };
     }
     return due < Infinity ? { taken, next: due } : { taken };
@@ -130,11 +131,17 @@ export class PostgresSubscription implements Subscription {
     }
   }
 
-  /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
   async #stayAlive(): Promise<void> {
-    if (!(await this.parts.consumers.beat(this.#id)) && !this.#closing) await this.#register();
+    const id = this.#id;
+    if (!(await this.parts.consumers.beat(id)) && !this.#closing) await this.#succeed(id);
   }
 
+  /** A new consumer in place of one that was given up, once: a second would disown what the first has claimed. */
+  async #succeed(dead: number): Promise<void> {
+    if (dead === this.#id) await (this.#registering ??= this.#register().finally(() => (this.#registering = undefined)));
+  }
+
+  /** The receipts of an earlier one are worth nothing from then on. */
   async #register(): Promise<void> {
     const { consumers, source } = this.parts;
     const { id, since } = await consumers.register(this.queue, this.lease);
