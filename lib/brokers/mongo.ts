@@ -7,7 +7,7 @@ import { MongoSession } from './support/mongo-session.js';
 import { MongoSubscription } from './support/mongo-subscription.js';
 import { taskCollections } from './support/mongo-task.js';
 import { MongoTasks } from './support/mongo-tasks.js';
-import { Polling } from './support/polling.js';
+import { Polling, pollingBy } from './support/polling.js';
 
 export interface MongoOptions extends Options {
   /**
@@ -30,6 +30,7 @@ export interface MongoOptions extends Options {
  */
 export function mongo(options: MongoOptions): Broker {
   const { pollInterval = 50 } = options;
+  const looks = pollingBy('mongo', pollInterval);
   const source = pulseSource(options);
   const subscriptions = new Set<MongoSubscription>();
   const session = new MongoSession(options, async (opened) => {
@@ -69,7 +70,7 @@ export function mongo(options: MongoOptions): Broker {
     },
     subscribe: (queue, { lease }) =>
       session.run(async ({ clock }) => {
-        const polling = new Polling(clock, { interval: pollInterval / 8, longest: pollInterval });
+        const polling = new Polling(clock, looks);
         const closed = (ended: MongoSubscription): void => void subscriptions.delete(ended);
         const own = { queue, lease, session, clock, polling, pollInterval, source, wake, closed };
         const subscription = new MongoSubscription(own);

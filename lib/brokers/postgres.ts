@@ -1,5 +1,5 @@
 import type { Broker } from '../contracts/broker.js';
-import { Polling } from './support/polling.js';
+import { Polling, pollingBy } from './support/polling.js';
 import { PostgresConsumers } from './support/postgres-consumers.js';
 import { channelOf, PostgresListener } from './support/postgres-listener.js';
 import { targetOf, type PostgresOptions } from './support/postgres-options.js';
@@ -31,8 +31,8 @@ const PURGE_STEP = 2000;
  * hangs. `publish(…, { transaction: client })` stores a message with the caller's own transaction: it is there if and when that
  * commits. A transaction that stays open for hours slows down every queue, for PostgreSQL can't remove what it may still see.
  */
-export function postgres(options: PostgresBrokerOptions): Broker {
-  const { pollInterval: longest = 1000 } = options;
+export function postgres(options: PostgresBrokerOptions = {}): Broker {
+  const looks = pollingBy('postgres', options.pollInterval ?? 1000);
   const target = targetOf(options);
   const channel = channelOf(target.schema);
   const source = pulseSource(target);
@@ -86,7 +86,7 @@ export function postgres(options: PostgresBrokerOptions): Broker {
         ...parts,
         consumers,
         source,
-        polling: new Polling(parts.clock, { interval: longest / 8, longest }),
+        polling: new Polling(parts.clock, looks),
         wake: (queues) => wake(consumers, queues),
         closed: (ended) => void subscriptions.delete(ended),
       });

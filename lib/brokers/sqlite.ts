@@ -1,5 +1,5 @@
 import type { Broker } from '../contracts/broker.js';
-import { Polling } from './support/polling.js';
+import { Polling, pollingBy } from './support/polling.js';
 import { CONSUMERS_SCHEMA, SqliteConsumers } from './support/sqlite-consumers.js';
 import { MEMORY, type SqliteFileOptions } from './support/sqlite-database.js';
 import { pulseSource } from './support/sqlite-pulse.js';
@@ -31,7 +31,8 @@ const PURGE_STEP = 2000;
  * connection of its own; not with a `database` that was handed in. The file keeps its largest size; `VACUUM` shrinks it.
  */
 export function sqlite(options: SqliteOptions): Broker {
-  const { file, pollInterval: longest = 50 } = options;
+  const { file, pollInterval = 50 } = options;
+  const looks = pollingBy('sqlite', pollInterval);
   const lasting = file !== MEMORY;
   const source = pulseSource(options);
   const subscriptions = new Set<SqliteSubscription>();
@@ -68,7 +69,7 @@ export function sqlite(options: SqliteOptions): Broker {
     },
     async subscribe(queue, { lease }) {
       const parts = await session.use();
-      const polling = new Polling(parts.clock, { interval: longest / 8, longest });
+      const polling = new Polling(parts.clock, looks);
       const closed = (ended: SqliteSubscription): void => void subscriptions.delete(ended);
       const subscription = new SqliteSubscription(queue, lease, { ...parts, polling, source, wake, closed });
       await subscription.start();

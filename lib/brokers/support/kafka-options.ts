@@ -72,8 +72,10 @@ const MECHANISMS: readonly string[] = allowedSASLMechanisms;
 
 /** Throws an error that names the option. */
 export function readOptions(options: KafkaOptions): KafkaSettings {
-  const brokers = (typeof options.brokers === 'string' ? options.brokers.split(',') : (options.brokers ?? []))
-    .map((address) => String(address).trim())
+  const brokers = [options.brokers ?? []]
+    .flat()
+    .flatMap((addresses) => String(addresses).split(','))
+    .map((address) => address.trim())
     .filter((address) => address.length > 0);
   if (brokers.length === 0) throw wrong('brokers', options.brokers, "at least one 'host:port'");
   for (const address of brokers) {

@@ -35,6 +35,11 @@ export interface MongoDatabase {
 export function checkMongoOptions({ url, connection, collection = 'funq' }: MongoOptions): void {
   if ((url === undefined) === (connection === undefined))
     throw driverError('FUNQ_MONGO_OPTIONS', "give either 'url' or 'connection', and not both");
+  if (connection && typeof connection.asPromise !== 'function')
+    throw driverError(
+      'FUNQ_MONGO_OPTIONS',
+      "the 'connection' is none of mongoose; give it what mongoose.createConnection() returns, or 'url' for an address",
+    );
   if (!/^(?!system\.)[A-Za-z_][\w.-]{0,99}$/.test(collection))
     throw driverError(
       'FUNQ_MONGO_OPTIONS',

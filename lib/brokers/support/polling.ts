@@ -1,4 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
+import { driverError } from './driver-error.js';
 import { Nap } from './nap.js';
 
 /** Longest that `receive` waits for a message, as the contract allows. */
@@ -15,6 +16,15 @@ export interface PollingOptions {
   /** Milliseconds between two looks; while nothing comes, they double up to `longest`. */
   readonly interval: number;
   readonly longest: number;
+}
+
+/** By the option `pollInterval` of a broker; throws when that is no time. */
+export function pollingBy(kind: string, pollInterval: number): PollingOptions {
+  if (pollInterval >= 1 && pollInterval <= 3_600_000) return { interval: pollInterval / 8, longest: pollInterval };
+  throw driverError(
+    `FUNQ_${kind.toUpperCase()}_OPTIONS`,
+    `${kind}({ pollInterval }) is ${String(pollInterval)}, but must be 1 to 3600000 milliseconds`,
+  );
 }
 
 /** Turns looking now into waiting for the first message: looks at intervals, and at once when woken. One `receive` at a time. */

@@ -34,6 +34,12 @@ export class RabbitServer {
         'FUNQ_RABBITMQ_OPTIONS',
         `rabbitmq: \`heartbeat\` is ${heartbeat}, but must be 1 to 3600 seconds`,
       );
+    const { connection } = options;
+    if (connection && typeof connection.createConfirmChannel !== 'function')
+      throw driverError(
+        'FUNQ_RABBITMQ_OPTIONS',
+        'rabbitmq: `connection` is none of amqplib; give it what amqplib.connect() resolves to, or `url` for an address',
+      );
     this.#urls = [url].flat().map((each) => withHeartbeat(each, heartbeat));
     this.#addresses = this.#urls.map((each) => maskedAddress(each.replace(/\?.*$/, '')));
     if (this.#urls.length === 0) throw driverError('FUNQ_RABBITMQ_OPTIONS', 'rabbitmq: `url` is an empty list');
