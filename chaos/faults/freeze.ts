@@ -6,6 +6,8 @@ import { posixOnly } from './platform.js';
 const PATIENCE = 12_000;
 /** Milliseconds in which others get something done; when they don't, the frozen process holds a lock that they all need. */
 const STILL = 1000;
+/** Milliseconds after which what was caught is not waited for any longer: it is lost. */
+const LONGEST = 60_000;
 /** How many of those are tried once more. */
 const MOST_IN_THE_WAY = 5;
 
@@ -37,7 +39,7 @@ export const freeze: Fault = {
         return false;
       });
       // A task that many freezes catch would rightly be taken for poison.
-      await rig.until('what it had in hand to be done', () => isDone(rig.history, member.name));
+      await rig.until('what it had in hand to be done', () => isDone(rig.history, member.name), LONGEST);
       // One that stopped in the middle of a write to a file stops everybody, which is the fault `lock`.
       if (alone && ++inTheWay <= MOST_IN_THE_WAY) n--;
     }

@@ -57,11 +57,13 @@ export class Rig {
     return this.parts.site.proxy!;
   }
 
-  /** Waits, while the work goes on. Throws when nothing happens any more. */
-  async until(what: string, condition: () => boolean): Promise<void> {
+  /** Waits, while the work goes on. Throws when nothing happens any more, or when that takes longer than `most` milliseconds. */
+  async until(what: string, condition: () => boolean, most = Infinity): Promise<void> {
+    const end = performance.now() + most;
     for (let [size, since] = [-1, 0]; !condition(); await sleep(TICK)) {
       this.#look();
       const now = performance.now();
+      if (now > end) throw new Error(`stuck: waited ${most} ms for ${what}`);
       if (this.history.size > size) [size, since] = [this.history.size, now];
       else if (now - since > STUCK) throw new Error(`stuck: nothing has happened for ${STUCK} ms, waiting for ${what}`);
     }

@@ -1,10 +1,9 @@
-import type { mongo } from 'mongoose';
 import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
 import type { MongoConsumers } from './mongo-consumers.js';
 import type { MongoSession } from './mongo-session.js';
-import type { Claimed, MongoTasks } from './mongo-tasks.js';
+import type { Claimed, MongoTasks, Receipt } from './mongo-tasks.js';
 import type { Attempt, Polling } from './polling.js';
 
 /** What a subscription works with; made anew when the connection is. */
@@ -28,18 +27,12 @@ export interface MongoSubscriptionOptions {
   closed(subscription: MongoSubscription): void;
 }
 
-interface Receipt {
-  readonly id: mongo.ObjectId;
-  readonly owner: string;
-  readonly marked: boolean;
-}
-
 /** One consumer: its document under a random id, and what it holds. While that document is there, nobody else gets what it holds. */
 export class MongoSubscription implements Subscription {
   #id = '';
   #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
-  readonly #out = new Set<unknown>();
+  readonly #out = new Set<Receipt>();
   #beatAt = -Infinity;
   #beating: Promise<void> | undefined;
   #matureAt = -Infinity;
@@ -77,16 +70,11 @@ export class MongoSubscription implements Subscription {
   }
 
   ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    return this.#settle(deliveries, ({ tasks }, owner, receipts) => {
-      const idsOf = (marked: boolean): mongo.ObjectId[] =>
-        receipts.filter((receipt) => receipt.marked === marked).map(({ id }) => id);
-      return tasks.ack(owner, idsOf(false), idsOf(true));
-    });
+    return this.#settle(deliveries, ({ tasks }, owner, receipts) => tasks.ack(owner, receipts));
   }
 
   async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const ids = (receipts: readonly Receipt[]): mongo.ObjectId[] => receipts.map(({ id }) => id);
-    const lost = await this.#settle(deliveries, ({ tasks }, owner, receipts) => tasks.release(owner, ids(receipts)));
+    const lost = await this.#settle(deliveries, ({ tasks }, owner, receipts) => tasks.release(owner, receipts));
     this.options.wake(this.queue);
     return lost;
   }
@@ -122,33 +110,41 @@ export class MongoSubscription implements Subscription {
     }
     if (this.#closing) return { taken: [] };
     const owner = this.#id;
-    const recovered = clock.monotonic() < this.#doubtUntil ? await tasks.recover(owner, this.#ids(), max) : [];
-    if (recovered.length > 0) return { taken: this.#hold(recovered, owner) };
     try {
-      const { claimed, contended } = await tasks.claim(this.queue, owner, max);
-      const taken = this.#hold(claimed, owner);
-      return { taken, next: contended ? 0 : Math.max(0, this.#due - clock.monotonic()) };
+      const { claimed, contended } = await this.#claim(parts, owner, max);
+      if (claimed.length > 0 && (this.#closing || owner !== this.#id)) {
+        await tasks.release(owner, claimed);
+        return { taken: [], next: 0 };
+      }
+      const next = contended ? 0 : Math.max(0, this.#due - clock.monotonic());
+      return { taken: claimed.map((each) => this.#hold(each)), next };
     } catch (error) {
       this.#doubtUntil = clock.monotonic() + lease;
       throw error;
     }
   }
 
-  #hold(claimed: readonly Claimed[], owner: string): Delivery[] {
-    return claimed.map(({ id, body, redelivered, marked }) => {
-      const receipt: Receipt = { id, owner, marked };
-      // Given up meanwhile, what was claimed is not ours.
-      if (!this.#closing && owner === this.#id) this.#out.add(receipt);
-      return { body, receipt, redelivered };
-    });
+  /** Not of `owner` any more when another one has taken its place meanwhile. */
+  async #claim(parts: MongoParts, owner: string, max: number): Promise<{ claimed: Claimed[]; contended: boolean }> {
+    const { clock, lease } = this.options;
+    const doubtful = clock.monotonic() < this.#doubtUntil;
+    const known = (): Receipt['id'][] => [...this.#out].map(({ id }) => id);
+    const recovered = doubtful ? await parts.tasks.recover(owner, known(), max) : [];
+    const claim =
+      recovered.length > 0 ? { claimed: recovered, contended: true } : await parts.tasks.claim(this.queue, owner, max);
+    // A claim that stood still for a lease may have come when the consumer had been given up.
+    if (claim.claimed.length > 0 && clock.monotonic() - this.#beatAt >= lease) await this.#beat(parts);
+    return claim;
   }
 
-  #ids(): mongo.ObjectId[] {
-    return [...this.#out].map((receipt) => (receipt as Receipt).id);
+  #hold({ body, redelivered, id, claim, marked }: Claimed): Delivery {
+    const receipt: Receipt = { id, claim, marked };
+    this.#out.add(receipt);
+    return { body, receipt, redelivered };
   }
 
   #holds({ receipt }: Delivery): boolean {
-    return this.#out.has(receipt);
+    return this.#out.has(receipt as Receipt);
   }
 
   /** A sign of life. One at a time: two would become two new consumers, and the second disown what the first has claimed. */

@@ -18,6 +18,8 @@ export interface TaskDocument {
   readonly until?: number;
   /** The consumer that holds it. */
   readonly owner?: string;
+  /** By which of its claims. */
+  readonly claim?: number;
   /** How often it was handed out. */
   readonly deliveries: number;
   readonly body: Uint8Array;

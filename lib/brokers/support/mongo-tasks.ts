@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { mongo } from 'mongoose';
 import type { TaskDocument } from './mongo-task.js';
 import type { ServerTime } from './mongo-time.js';
@@ -7,22 +8,27 @@ const MOST = 256;
 
 type TaskId = mongo.ObjectId;
 type Filter = mongo.Filter<TaskDocument>;
-type Candidate = Pick<TaskDocument, '_id' | 'deliveries' | 'body' | 'mark'>;
+type Candidate = Pick<TaskDocument, '_id' | 'deliveries' | 'body' | 'mark' | 'claim'>;
 
 const WAITING: Filter = { state: { $in: ['ready', 'delayed'] } };
-const SHOWN = { deliveries: 1, body: 1, mark: 1 };
-const FREE = { $set: { state: 'ready' }, $unset: { owner: '' } } as const;
-const TOMBSTONE = { $set: { state: 'done' }, $unset: { body: '', owner: '', expires: '' } } as const;
+const SHOWN = { deliveries: 1, body: 1, mark: 1, claim: 1 };
+const FREE = { $set: { state: 'ready' }, $unset: { owner: '', claim: '' } } as const;
+const TOMBSTONE = { $set: { state: 'done' }, $unset: { body: '', owner: '', claim: '', expires: '' } } as const;
 
 /** One message that was claimed. */
 export interface Claimed {
   readonly id: TaskId;
+  /** Of which claim, by chance: of one that was given up for dead, a late one may still arrive, and is not confused with the first. */
+  readonly claim: number;
   readonly body: Uint8Array;
   /** How often it was handed out before. */
   readonly redelivered: number;
   /** Repeats of it are dropped, so a trace of it stays. */
   readonly marked: boolean;
 }
+
+/** What is needed to settle it. */
+export type Receipt = Pick<Claimed, 'id' | 'claim' | 'marked'>;
 
 /**
  * The collection of messages. Each change of a message is one atomic step that names the state, or the owner, which it starts from;
@@ -48,16 +54,18 @@ export class MongoTasks {
     if (found.length === 0) return { claimed: [], contended: false };
     const ids = { $in: found.map(({ _id }) => _id) };
     await this.#mend(found);
+    const claim = randomInt(2 ** 47);
     const { modifiedCount } = await this.tasks.updateMany(
       { _id: ids, state: 'ready' },
-      { $set: { state: 'held', owner }, $inc: { deliveries: 1 } },
+      { $set: { state: 'held', owner, claim }, $inc: { deliveries: 1 } },
     );
-    if (modifiedCount === found.length) return { claimed: found.map((task) => claimedOf(task)), contended: false };
-    const won = await this.tasks.find({ _id: ids, owner, state: 'held' }, { projection: { deliveries: 1 } }).toArray();
+    if (modifiedCount === found.length)
+      return { claimed: found.map((task) => claimedOf({ ...task, claim })), contended: false };
+    const won = await this.tasks.find({ _id: ids, owner, claim }, { projection: { deliveries: 1 } }).toArray();
     const counts = new Map(won.map(({ _id, deliveries }) => [String(_id), deliveries - 1]));
     const claimed = found
       .filter(({ _id }) => counts.has(String(_id)))
-      .map((task) => claimedOf(task, counts.get(String(task._id))));
+      .map((task) => claimedOf({ ...task, claim }, counts.get(String(task._id))));
     return { claimed, contended: true };
   }
 
@@ -68,20 +76,19 @@ export class MongoTasks {
     return found.map((task) => claimedOf(task, task.deliveries - 1));
   }
 
-  /** Removes those of `ids` that `owner` holds; resolves to how many those were. */
-  async ack(owner: string, ids: readonly TaskId[], marked: readonly TaskId[]): Promise<number> {
-    const held = (some: readonly TaskId[]): Filter => ({ _id: { $in: some }, owner, state: 'held' });
-    const [plain, kept] = await Promise.all([
-      ids.length > 0 ? this.tasks.deleteMany(held(ids)) : undefined,
-      marked.length > 0 ? this.tasks.updateMany(held(marked), TOMBSTONE) : undefined,
+  /** Removes those that `owner` holds by these claims; resolves to how many those were. */
+  async ack(owner: string, receipts: readonly Receipt[]): Promise<number> {
+    const [marked, plain] = [true, false].map((kind) => receipts.filter((receipt) => receipt.marked === kind));
+    const [gone, kept] = await Promise.all([
+      plain!.length > 0 ? this.tasks.deleteMany(heldBy(owner, plain!)) : undefined,
+      marked!.length > 0 ? this.tasks.updateMany(heldBy(owner, marked!), TOMBSTONE) : undefined,
     ]);
-    return (plain?.deletedCount ?? 0) + (kept?.modifiedCount ?? 0);
+    return (gone?.deletedCount ?? 0) + (kept?.modifiedCount ?? 0);
   }
 
-  /** Those of `ids` that `owner` holds wait again, as if they had not been handed out; resolves to how many those were. */
-  async release(owner: string, ids: readonly TaskId[]): Promise<number> {
-    const change = { ...FREE, $inc: { deliveries: -1 } };
-    return (await this.tasks.updateMany({ _id: { $in: ids }, owner, state: 'held' }, change)).modifiedCount;
+  /** Those that `owner` holds by these claims wait again, as if they had not been handed out; resolves to how many those were. */
+  async release(owner: string, receipts: readonly Receipt[]): Promise<number> {
+    return (await this.tasks.updateMany(heldBy(owner, receipts), { ...FREE, $inc: { deliveries: -1 } })).modifiedCount;
   }
 
   /** All that these owners hold waits again, counted as handed out; resolves to how many those were. */
@@ -145,9 +152,14 @@ export class MongoTasks {
   }
 }
 
-function claimedOf({ _id, body, deliveries, mark }: Candidate, redelivered = deliveries): Claimed {
+function heldBy(owner: string, receipts: readonly Receipt[]): Filter {
+  const claims = [...new Set(receipts.map(({ claim }) => claim))];
+  return { _id: { $in: receipts.map(({ id }) => id) }, owner, state: 'held', claim: { $in: claims } };
+}
+
+function claimedOf({ _id, claim, body, deliveries, mark }: Candidate, redelivered = deliveries): Claimed {
   const count = typeof redelivered === 'number' ? redelivered : 0;
-  return { id: _id, body: bytesOf(body), redelivered: count, marked: mark !== undefined };
+  return { id: _id, claim: claim!, body: bytesOf(body), redelivered: count, marked: mark !== undefined };
 }
 
 /** What others wrote in place of a body is handed out as it can be shown: the core finds that it is no task. */
