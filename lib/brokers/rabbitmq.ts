@@ -1,6 +1,6 @@
 import type { Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { driverError } from './support/driver-error.js';
+import { driverError, unfit } from './support/driver-error.js';
 import { RabbitConnection } from './support/rabbitmq-connection.js';
 import { RabbitDelayPlugin, findDelayPlugin } from './support/rabbitmq-delay-plugin.js';
 import { isMissing } from './support/rabbitmq-error.js';
@@ -98,7 +98,7 @@ export function rabbitmq(options: RabbitOptions = {}): Broker {
     async subscribe(queue, settings) {
       const { consuming: connection, publisher } = use();
       if (topology.routeOf(queue))
-        throw driverError(
+        throw unfit(
           'FUNQ_RABBITMQ_ROUTE',
           `${queue} is one of \`routes\` and no queue: consume a queue bound to its exchange`,
         );

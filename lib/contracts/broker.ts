@@ -50,7 +50,10 @@ export interface Broker {
     messages: readonly Outgoing[],
   ): Promise<readonly PublishFailure[]>;
 
-  /** Starts to take part in consuming `queue`. Several subscriptions to one queue share its messages. */
+  /**
+   * Starts to take part in consuming `queue`. Several subscriptions to one queue share its messages. An {@link UnfitError} when the
+   * app starts keeps it from starting; after any other, and later, the core tries again.
+   */
   subscribe(queue: string, options: SubscribeOptions): Promise<Subscription>;
 
   /** Closes every subscription and then the connection. Idempotent; later verbs reject. Leaves a client that was handed in open. */
@@ -71,6 +74,11 @@ export interface ConnectContext {
 /** The server can't be reached at present: to try again later may help. Any other error of a broker or store is final. */
 export interface AwayError extends Error {
   readonly away: true;
+}
+
+/** What is on the server, or may be done there, does not fit the options: nothing but a change of either helps. */
+export interface UnfitError extends Error {
+  readonly unfit: true;
 }
 
 export interface SubscribeOptions {

@@ -1,3 +1,4 @@
+import type { UnfitError } from '../contracts/broker.js';
 import { RECONNECT, backoff } from './backoff.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
@@ -22,8 +23,8 @@ export interface ReceiverOptions extends SessionOptions {
 export class Receiver {
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Session>();
+  #joining: Promise<Session> | undefined;
   #loop: Promise<void> | undefined;
-  #joined: Promise<void> | undefined;
   #prefetch: number;
 
   constructor(private readonly options: ReceiverOptions) {
@@ -35,18 +36,24 @@ export class Receiver {
     this.#prefetch = Math.max(this.#prefetch, prefetch);
   }
 
-  /** Resolves when the subscription is open, or could not be opened at first. */
-  start(): Promise<void> {
-    return (this.#joined ??= new Promise((joined) => {
-      this.#loop = this.#run(this.#stopping.signal, joined);
-    }));
+  /** Subscribes, for {@link start} to go on with. Resolves also when that failed for now; rejects with an `UnfitError`. */
+  async join(): Promise<void> {
+    try {
+      await (this.#joining ??= this.#open());
+    } catch (error) {
+      if ((error as Partial<UnfitError>).unfit) throw error;
+    }
+  }
+
+  start(): void {
+    this.#loop ??= this.#run(this.#stopping.signal);
   }
 
   /** Resolves when nothing more will be taken. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const session of this.#sessions) session.hurried = true;
-    await this.#loop;
+    await (this.#loop ?? this.#joining?.catch(() => undefined));
   }
 
   /** Ends the subscriptions, after {@link stop}; what was taken and not settled goes back. */
@@ -54,14 +61,13 @@ export class Receiver {
     await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 
-  async #run(stopping: AbortSignal, joined: () => void): Promise<void> {
-    let session: Session | undefined;
+  async #run(stopping: AbortSignal): Promise<void> {
+    let session = await this.#joining?.catch(() => undefined);
     let failures = 0;
     while (!stopping.aborted) {
       try {
         if (session && session.prefetch < this.#prefetch) session = this.#retire(session);
         if (!session || session.retired) session = await this.#open();
-        joined();
         const max = await this.options.room(stopping);
         if (max === 0) continue;
         await this.#receive(session, max, stopping);
@@ -69,13 +75,11 @@ export class Receiver {
           this.options.events.emit('recovered', { queue: this.options.queue, broker: this.options.name });
         failures = 0;
       } catch (error) {
-        joined();
         failures++;
         if (error instanceof FunqError || spent(session, failures)) session = this.#retire(session);
         await this.#backOff(failures, error, stopping);
       }
     }
-    joined();
   }
 
   async #open(): Promise<Session> {

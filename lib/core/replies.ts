@@ -103,7 +103,7 @@ export class Replies {
       take: (deliveries) => deliveries.forEach((held) => this.#take(held)),
       lost: () => undefined,
     }); // prettier-ignore
-    void receiver.start();
+    receiver.start();
     return receiver;
   }
 

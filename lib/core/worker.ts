@@ -127,9 +127,19 @@ export class Worker implements TaskHost {
     this.options.heartbeat?.moved();
   }
 
-  /** Resolves when the queue is subscribed to, or could not be at first. */
-  start(): Promise<void> {
-    return this.#receiver.start();
+  /** Resolves when the queue is subscribed to, or could not be for now. Rejects when it can't be consumed as it is on the server. */
+  async join(): Promise<void> {
+    try {
+      await this.#receiver.join();
+    } catch (error) {
+      const { handler, queue } = this.#policy;
+      const what = `${handler} can't consume the queue ${queue}: ${(error as Error).message}`;
+      throw new FunqError('FUNQ_BROKER_UNAVAILABLE', what, { cause: error });
+    }
+  }
+
+  start(): void {
+    this.#receiver.start();
   }
 
   /** Rate, concurrency and window of `policy` hold from now on; what runs already goes on. `paused` fetches nothing. */

@@ -105,9 +105,9 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     await this.#connection.open();
     await crew.announce();
     this.#crew = crew;
-    const joined = crew.start();
-    // Only a queue that is there gets what is spread.
-    if (this.options.broker.features.wildcards) await joined;
+    // Also, only a queue that is there gets what is spread.
+    await crew.join();
+    crew.start();
   }
 
   async #stop(): Promise<void> {

@@ -63,8 +63,9 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
     await this.#crew.announce();
     await this.schedules.start();
     if (this.#crew.size > 0) this.#checkHooks();
+    await this.#crew.join();
     // Last of all: no task may begin while something is still being made ready.
-    void this.#crew.start();
+    this.#crew.start();
   }
 
   /** Once, however often the app is closed. */

@@ -12,6 +12,9 @@ import type { FunqSettings } from './funq.options.js';
 import type { Control } from './interceptors/control.js';
 import type { Presence } from './presence.js';
 
+/** Milliseconds that the app's start waits for its subscriptions. */
+const JOIN = 5000;
+
 export interface CrewParts {
   readonly settings: Pick<FunqSettings, 'maxPayload' | 'maxBlock' | 'shutdownGrace'>;
   readonly controls: readonly Control[];
@@ -56,14 +59,23 @@ export class Crew {
     return worker;
   }
 
-  /** Tells other processes of the workers; afterwards they may start. */
+  /** Tells other processes of the workers. */
   async announce(): Promise<void> {
     await this.parts.presence.start(this.#policies);
   }
 
-  /** Resolves when each has subscribed, or failed to at first. */
-  async start(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.start()));
+  /**
+   * Resolves when each has subscribed, or could not for now, and within five seconds; afterwards they may start. Rejects with
+   * `FUNQ_BROKER_UNAVAILABLE` when a queue can't be consumed as it is on the server.
+   */
+  async join(): Promise<void> {
+    const joined = new AbortController();
+    const joining = Promise.all(this.#workers.map((worker) => worker.join()));
+    await Promise.race([joining, this.parts.clock.sleep(JOIN, joined.signal)]).finally(() => joined.abort());
+  }
+
+  start(): void {
+    for (const worker of this.#workers) worker.start();
   }
 
   /** Stops fetching, lets tasks end, gives back the rest, writes out what controls have gathered. */

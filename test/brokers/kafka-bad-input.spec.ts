@@ -78,7 +78,8 @@ withService('kafka', (brokers) => {
 
   it('a missing topic that may not be created is named', async () => {
     const [broker, queue] = [await opened({ createTopics: false }), randomUUID()];
-    const missing = { code: 'FUNQ_KAFKA_TOPIC', message: expect.stringMatching(`'${queue}'.*createTopics`) as string };
+    const told = expect.stringMatching(`'${queue}'.*createTopics`) as string;
+    const missing = { code: 'FUNQ_KAFKA_TOPIC', unfit: true, message: told };
     await expect(broker.publish(queue, [message('m')])).rejects.toMatchObject(missing);
     await expect(broker.subscribe(queue, { prefetch: 1, lease: 3000 })).rejects.toMatchObject(missing);
     expect(await broker.count!(queue)).toBe(0);
@@ -92,6 +93,7 @@ withService('kafka', (brokers) => {
     await admin.createTopics({ topics: [queue], partitions: 1, replicas: 1, configs });
     const broker = await opened();
     const refused = {
+      unfit: true,
       code: 'FUNQ_KAFKA_COMPACTED',
       message: expect.stringMatching(`'${queue}'.*cleanup.policy`) as string,
     };

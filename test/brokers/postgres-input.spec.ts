@@ -77,7 +77,7 @@ withOwnPostgres('postgres refuses', () => {
     ['a user without rights in a schema that is there', 'poor', { schema: 'shared' }, 'RIGHTS'],
   ])('%s', async (_, user, more, code) => {
     const { message, ...error } = await refusal({ url: as(user), ...more });
-    expect({ ...error, message }).toMatchObject({ code: `FUNQ_POSTGRES_${code}` });
+    expect({ ...error, message }).toMatchObject({ code: `FUNQ_POSTGRES_${code}`, unfit: true });
     expect(error).not.toHaveProperty('away');
     expect(message).toContain(`127.0.0.1:${own.port}/postgres`);
     expect(message).not.toContain('s3cret');

@@ -83,6 +83,7 @@ withService('rabbitmq', (url) => {
     await broker.publish(queue, [out('m')]);
     const { broker: other } = await open({ type: 'classic' });
     const mismatch = {
+      unfit: true,
       code: 'FUNQ_RABBITMQ_MISMATCH',
       message: expect.stringMatching(/x-queue-type.*set `type`/) as string,
     };

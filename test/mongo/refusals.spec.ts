@@ -107,6 +107,7 @@ describe('a server', () => {
     const error = await refusal({ url: `mongodb://${await fakeServer(answer)}/db?retryWrites=false` });
     expect(error).toMatchObject({ code, message: expect.stringContaining(part) as string });
     expect(error.away).toBe(code === 'FUNQ_MONGO_AWAY' ? true : undefined);
+    expect('unfit' in error).toBe(/RIGHTS|INDEX/.test(code));
   });
 
   it('that refuses the password is told as such, without it', async () => {

@@ -105,6 +105,7 @@ withService('redis', (url) => {
     await client.set(`${namespace}:{q}:ready`, 'mine');
     const broker = await opened({ url, namespace });
     await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({
+      unfit: true,
       code: 'FUNQ_REDIS_FOREIGN',
       message: expect.stringContaining("another 'namespace'") as string,
     });

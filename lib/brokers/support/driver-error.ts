@@ -1,4 +1,4 @@
-import type { AwayError } from '../../contracts/broker.js';
+import type { AwayError, UnfitError } from '../../contracts/broker.js';
 
 /** A plain error with a code, for a broker knows nothing of the core's own errors. Say what, where and how to mend it. */
 export function driverError(code: `FUNQ_${string}`, message: string, cause?: unknown): Error {
@@ -8,6 +8,16 @@ export function driverError(code: `FUNQ_${string}`, message: string, cause?: unk
 /** Whether the error is one of a driver's own already, in words that tell what to do. */
 export function isExplained(error: unknown): boolean {
   return error instanceof Error && String((error as { code?: unknown }).code).startsWith('FUNQ_');
+}
+
+/** As `driverError`, of what only a change of the options or on the server mends. */
+export function unfit(code: `FUNQ_${string}`, message: string, cause?: unknown): UnfitError {
+  return Object.assign(driverError(code, message, cause), { unfit: true as const });
+}
+
+/** Whether nothing but a change of the options or on the server helps. */
+export function isUnfit(error: unknown): error is UnfitError {
+  return (error as Partial<UnfitError>).unfit === true;
 }
 
 /** The server at `address` can't be reached at present. */

@@ -1,5 +1,5 @@
 import { TimeoutError } from '@platformatic/kafka';
-import { away, driverError, hinted } from './driver-error.js';
+import { away, driverError, hinted, unfit } from './driver-error.js';
 
 interface Failure {
   readonly message?: string;
@@ -78,7 +78,7 @@ export function kafkaError(address: string, error: unknown): Error {
     return mended(address, 'UNSUPPORTED_VERSION', error);
   if (failures.some(isTls)) {
     const mend = "Check option 'tls' and its certificates, and that this is a TLS port.";
-    return driverError('FUNQ_KAFKA_TLS', `kafka at ${address}: no TLS connection (${text}). ${mend}`, error);
+    return unfit('FUNQ_KAFKA_TLS', `kafka at ${address}: no TLS connection (${text}). ${mend}`, error);
   }
   const named = failures.find(({ apiId }) => typeof apiId === 'string' && apiId in MEND);
   if (named) return mended(address, named.apiId as string, error);
@@ -87,14 +87,8 @@ export function kafkaError(address: string, error: unknown): Error {
   return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
 }
 
-/** One of ours that tells what to change: trying again does not help. */
-export function needsMending(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && code.startsWith('FUNQ_KAFKA_') && !/_(AWAY|FAILED|CLOSED)$/.test(code);
-}
-
 function mended(address: string, name: string, cause: unknown): Error {
-  return driverError(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
+  return unfit(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
 }
 
 const isTls = ({ code, message = '' }: Failure): boolean =>

@@ -1,5 +1,5 @@
 import { ConfigResourceTypes } from '@platformatic/kafka';
-import { driverError } from './driver-error.js';
+import { unfit } from './driver-error.js';
 import { said, unknownTopic } from './kafka-error.js';
 import { DONE, readMarks } from './kafka-marks.js';
 import { topicOf } from './kafka-names.js';
@@ -124,13 +124,13 @@ export class KafkaTopics {
       if (await isCompacted(topic, admin)) {
         const mend = "Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.";
         const what = `has the topic '${topic}' compacted, which loses tasks that share a key`;
-        throw driverError('FUNQ_KAFKA_COMPACTED', `kafka at ${address} ${what}. ${mend}`);
+        throw unfit('FUNQ_KAFKA_COMPACTED', `kafka at ${address} ${what}. ${mend}`);
       }
       return count;
     }
     if (!createTopics) {
       const mend = "Create it, or set 'createTopics: true'.";
-      throw driverError('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
+      throw unfit('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
     }
     const partitions = plan?.partitions ?? this.settings.partitions;
     const values = { 'max.message.bytes': maxMessageBytes, ...plan?.configs };

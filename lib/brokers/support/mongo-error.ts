@@ -1,4 +1,4 @@
-import { away, driverError, hinted, isExplained, maskedAddress } from './driver-error.js';
+import { away, driverError, hinted, isExplained, maskedAddress, unfit } from './driver-error.js';
 
 /** What the errors of MongoDB's client have in common; read by name and code, for a connection may come from another copy of it. */
 interface ClientError extends Error {
@@ -51,8 +51,8 @@ export function explain(error: unknown, address: string): Error {
   const causes = causesOf(error);
   const said = causes.map(({ message }) => message).find(Boolean) ?? name;
   if (isExplained(error)) return error;
-  const wrong = (kind: string, what: string): Error =>
-    driverError(`FUNQ_MONGO_${kind}`, `MongoDB at ${address} ${what}: ${said}`, error);
+  const wrong = (kind: string, what: string, make: typeof driverError = unfit): Error =>
+    make(`FUNQ_MONGO_${kind}`, `MongoDB at ${address} ${what}: ${said}`, error);
   if (has(causes, AUTHENTICATION))
     return wrong('AUTH', "refuses the user or the password of 'url'; check both, and authSource in it");
   if (has(causes, [UNAUTHORIZED]))
@@ -66,7 +66,7 @@ export function explain(error: unknown, address: string): Error {
   if (BAD_ADDRESS.test(name)) return badAddress(address, error);
   if (causes.some((each) => AWAY_NAMES.test(each.name)) || has(causes, AWAY_CODES))
     return away('mongo', address, hinted(error, HUNG_UP, "'tls=true' in 'url' is for TLS, nothing for none", said));
-  return wrong('FAILED', 'failed');
+  return wrong('FAILED', 'failed', driverError);
 }
 
 const HUNG_UP = /closed$|ECONNRESET|selection timed out/;

@@ -1,4 +1,4 @@
-import { away, driverError } from './driver-error.js';
+import { away, driverError, unfit } from './driver-error.js';
 
 /** SQLSTATE codes and codes of Node that say: not now. Shutting down or starting, no connection free, a lock, a standby. */
 const AWAY = /^(08...|57P0[1-5]|57014|53...|55P03|40001|40P01|25006|E[A-Z_]+|EAI_\w+)$/;
@@ -14,8 +14,8 @@ export function explain(error: unknown, address: string): Error {
   const code = codeOf(error);
   if (code.startsWith('FUNQ_')) return error;
   const said = error.message || firstOf(error)?.message || error.name;
-  const say = (name: string, what: string): Error =>
-    driverError(`FUNQ_POSTGRES_${name}`, `postgres at ${address}: ${what} (${said})`, error);
+  const say = (name: string, what: string, make: typeof driverError = unfit): Error =>
+    make(`FUNQ_POSTGRES_${name}`, `postgres at ${address}: ${what} (${said})`, error);
   if (/no pg_hba\.conf entry|encryption/i.test(said) && code.startsWith('28'))
     return say('TLS', `the server does not let this user in this way. Set 'ssl', or mend its pg_hba.conf`);
   if (/does not support SSL|SSL connection/i.test(said) || TLS_CODES.test(code))
@@ -34,7 +34,7 @@ export function explain(error: unknown, address: string): Error {
       'TABLES',
       `the tables of funq are missing or were changed. Name another 'schema', or restart to make them`,
     );
-  return say('FAILED', 'a statement failed');
+  return say('FAILED', 'a statement failed', driverError);
 }
 
 /** What a statement fails with that got no answer in time. */

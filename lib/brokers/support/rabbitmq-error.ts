@@ -1,4 +1,4 @@
-import { away, driverError, hinted, isExplained } from './driver-error.js';
+import { away, driverError, hinted, isExplained, unfit } from './driver-error.js';
 
 /** Reply codes of AMQP that are told apart. */
 const REFUSED = 403;
@@ -44,8 +44,8 @@ export function connectError(address: string, error: ReplyError): Error {
 export function channelError(address: string, queue: string, error: ReplyError): Error {
   if (isExplained(error)) return error;
   const said = /"(.*)"/s.exec(error.message)?.[1] ?? error.message;
-  const wrong = (name: string, text: string): Error =>
-    driverError(`FUNQ_RABBITMQ_${name}`, `queue ${queue} on rabbitmq at ${address}: ${text}`, error);
+  const wrong = (name: string, text: string, make: typeof driverError = driverError): Error =>
+    make(`FUNQ_RABBITMQ_${name}`, `queue ${queue} on rabbitmq at ${address}: ${text}`, error);
   if (said.includes('delivery acknowledgement') && said.includes('timed out'))
     return wrong(
       'CONSUMER_TIMEOUT',
@@ -55,6 +55,7 @@ export function channelError(address: string, queue: string, error: ReplyError):
     return wrong(
       'MISMATCH',
       `it exists with other settings (${said}); set \`type\`, \`priorities\` and \`arguments\` to what it has, choose another \`prefix\`, or delete it while it is empty`,
+      unfit,
     );
   if (error.code === LOCKED)
     return wrong(
@@ -65,6 +66,7 @@ export function channelError(address: string, queue: string, error: ReplyError):
     return wrong(
       'RIGHTS',
       `the user may not do this (${said}); give it configure, write and read rights, or set \`delays: false\``,
+      unfit,
     );
   if (error.message === CHANNELS)
     return wrong(

@@ -1,6 +1,6 @@
 import type { Channel, Options } from 'amqplib';
 import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
-import { driverError } from './driver-error.js';
+import { driverError, unfit } from './driver-error.js';
 import { DUE_EXCHANGE, declareDue } from './rabbitmq-delays.js';
 import { RabbitPatterns } from './rabbitmq-patterns.js';
 
@@ -122,7 +122,7 @@ export class RabbitTopology {
     const { prefix = '' } = this.options;
     const name = (prefix + queue).replace(/[%\r\n]|^(?=amq\.)/g, (found) => (found ? encodeURIComponent(found) : '%'));
     if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
-    throw driverError('FUNQ_RABBITMQ_NAME', `a queue's name may have ${LONGEST_NAME} bytes on rabbitmq: ${name}`);
+    throw unfit('FUNQ_RABBITMQ_NAME', `a queue's name may have ${LONGEST_NAME} bytes on rabbitmq: ${name}`);
   }
 
   /** What does not wait for its first use: exchanges, and the queues that are bound to them, so that they miss nothing. */

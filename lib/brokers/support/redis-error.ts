@@ -1,4 +1,4 @@
-import { away, driverError, hinted, isExplained } from './driver-error.js';
+import { away, driverError, hinted, isExplained, unfit } from './driver-error.js';
 
 /** Answers of a server that can't do its work now, or no longer: as good as none. */
 const UNFIT = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
@@ -36,7 +36,7 @@ export function explain(error: unknown, address: string): Error {
     return away('redis', address, hinted(error as Error, HUNG_UP, "'rediss://' is for TLS, 'redis://' for none"));
   if (UNFIT.test(message)) return away('redis', address, error);
   if (RIGHTS.test(message)) {
-    return redisError(
+    return unfit(
       'FUNQ_REDIS_AUTH',
       `Redis at ${address} refused (${message}). Check user and password in the option 'url', and what the user may do: ` +
         'all commands on keys and channels of the namespace.',
@@ -47,14 +47,14 @@ export function explain(error: unknown, address: string): Error {
     return redisError('FUNQ_REDIS_FULL', `Redis at ${address} takes nothing more: ${message}`, error);
   }
   if (/^(?:MOVED|ASK|CROSSSLOT)\b/.test(message)) {
-    return redisError(
+    return unfit(
       'FUNQ_REDIS_CLUSTER',
       `Redis at ${address} is one node of a cluster (${message}). Give the option 'client' a Cluster of ioredis in place of 'url'.`,
       error,
     );
   }
   if (message.startsWith('WRONGTYPE')) {
-    return redisError(
+    return unfit(
       'FUNQ_REDIS_FOREIGN',
       `Redis at ${address} has a key of another program where a queue belongs. Choose another 'namespace'.`,
       error,
