@@ -8,8 +8,8 @@ const PATIENCE = 12_000;
 const STILL = 1000;
 /** Milliseconds after which what was caught is not waited for any longer: it is lost. */
 const LONGEST = 60_000;
-/** How many of those are tried once more. */
-const MOST_IN_THE_WAY = 5;
+/** How often another one is tried, where that happened or where nothing was begun that others could take over. */
+const MOST_AGAIN = 5;
 
 /** A process that stands still for longer than its lease, and goes on as if nothing had happened. */
 export const freeze: Fault = {
@@ -21,27 +21,27 @@ export const freeze: Fault = {
   async inflict(rig) {
     const { faults, lease } = rig.settings;
     let overtaken = 0;
-    let inTheWay = 0;
+    let again = 0;
     for (let n = 0; n < faults; n++) {
       await rig.turn(n);
       const member = await rig.anyConsumer();
       await rig.until('it to have a task in hand', () => isBusy(rig.history, member.name));
-      const alone = await rig.freeze(member, async () => {
+      const taken = await rig.freeze(member, async () => {
         const since = Date.now();
         const others = (): boolean => (rig.history.lastDone?.at ?? 0) > since;
         await rig.until('others to get on', () => others() || Date.now() > since + STILL);
-        if (!others()) return true;
+        // One that stopped in the middle of a write to a file stops everybody, which is the fault `lock`.
+        if (!others()) return false;
         // It wakes while others execute what it had in hand: the worst moment for an acknowledgement of its own.
         const end = performance.now() + lease * 2 + PATIENCE;
-        const taken = (): boolean => takenOver(rig.history, member.name);
-        await rig.until('others to take over', () => taken() || performance.now() > end);
-        if (taken()) overtaken++;
-        return false;
+        const over = (): boolean => takenOver(rig.history, member.name);
+        await rig.until('others to take over', () => over() || performance.now() > end);
+        return over();
       });
       // A task that many freezes catch would rightly be taken for poison.
       await rig.until('what it had in hand to be done', () => isDone(rig.history, member.name), LONGEST);
-      // One that stopped in the middle of a write to a file stops everybody, which is the fault `lock`.
-      if (alone && ++inTheWay <= MOST_IN_THE_WAY) n--;
+      if (taken) overtaken++;
+      else if (++again <= MOST_AGAIN) n--;
     }
     return [
       { name: 'frozen', value: faults },

@@ -20,6 +20,9 @@ const MOVED = [
   'UNKNOWN_LEADER_EPOCH',
   'INCONSISTENT_TOPIC_ID',
 ];
+/** What helps where the topic is compacted. */
+export const COMPACTED = "Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.";
+
 const MEND: Readonly<Record<string, string>> = {
   SASL_AUTHENTICATION_FAILED: 'refuses the user or the password. Check sasl.username and sasl.password.',
   UNSUPPORTED_SASL_MECHANISM: 'does not offer this way to authenticate. Check sasl.mechanism.',
@@ -32,7 +35,7 @@ const MEND: Readonly<Record<string, string>> = {
   INVALID_TOPIC_EXCEPTION: "takes no such topic, or has one that differs only in '.' and '_'. Map the queue with option 'topics'.",
   INVALID_CONFIG: "takes no topic with such settings. Lower option 'maxMessageBytes'.",
   POLICY_VIOLATION: "has a policy against such topics. Create them yourself and set 'createTopics: false'.",
-  INVALID_RECORD: "has the topic compacted, which loses tasks. Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.",
+  INVALID_RECORD: `has the topic compacted, which loses tasks. ${COMPACTED}`,
   MESSAGE_TOO_LARGE: "takes no message as large as this in the topic. Raise the topic's max.message.bytes, or send less.",
   INCONSISTENT_GROUP_PROTOCOL: "has other programs in this consumer group. Choose another one with option 'group'.",
   UNSUPPORTED_VERSION: 'is too old: Kafka 3.1 or later is needed.',

@@ -1,6 +1,6 @@
 import { ConfigResourceTypes } from '@platformatic/kafka';
 import { unfit } from './driver-error.js';
-import { said, unknownTopic } from './kafka-error.js';
+import { COMPACTED, said, unknownTopic } from './kafka-error.js';
 import { DONE, readMarks } from './kafka-marks.js';
 import { topicOf } from './kafka-names.js';
 import type { KafkaSettings } from './kafka-options.js';
@@ -122,9 +122,8 @@ export class KafkaTopics {
     const count = await this.#partitions(topic, admin);
     if (count > 0) {
       if (await isCompacted(topic, admin)) {
-        const mend = "Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.";
         const what = `has the topic '${topic}' compacted, which loses tasks that share a key`;
-        throw unfit('FUNQ_KAFKA_COMPACTED', `kafka at ${address} ${what}. ${mend}`);
+        throw unfit('FUNQ_KAFKA_COMPACTED', `kafka at ${address} ${what}. ${COMPACTED}`);
       }
       return count;
     }

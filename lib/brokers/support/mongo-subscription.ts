@@ -132,8 +132,11 @@ export class MongoSubscription implements Subscription {
     const recovered = doubtful ? await parts.tasks.recover(owner, known(), max) : [];
     const claim =
       recovered.length > 0 ? { claimed: recovered, contended: true } : await parts.tasks.claim(this.queue, owner, max);
-    // A claim that stood still for a lease may have come when the consumer had been given up.
-    if (claim.claimed.length > 0 && clock.monotonic() - this.#beatAt >= lease) await this.#beat(parts);
+    // A claim that stood still for a lease may have come when the consumer had been given up; a beat on its way may have, too.
+    if (claim.claimed.length > 0 && clock.monotonic() - this.#beatAt >= lease) {
+      await this.#beating;
+      await this.#beat(parts);
+    }
     return claim;
   }
 

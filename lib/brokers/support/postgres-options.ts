@@ -22,8 +22,10 @@ export interface PostgresOptions extends PoolConfig {
 
 /** Milliseconds that the server works on one statement. */
 const STATEMENT_TIMEOUT = 4500;
-/** Milliseconds that a connection may be silent in the middle of a statement, or while it is opened. */
+/** Milliseconds that a connection may be silent in the middle of a statement. */
 export const SILENCE = 5000;
+/** And while it is opened: less than an app waits for it, which is to hear why. */
+const CONNECT = 4000;
 const CONNECTIONS = 4;
 const NAME_BYTES = 63;
 
@@ -46,7 +48,7 @@ export function targetOf(options: PostgresOptions): Target {
   checkSchema(schema);
   const config: PoolConfig = {
     max: CONNECTIONS,
-    connectionTimeoutMillis: SILENCE,
+    connectionTimeoutMillis: CONNECT,
     query_timeout: SILENCE,
     statement_timeout: STATEMENT_TIMEOUT,
     keepAlive: true,

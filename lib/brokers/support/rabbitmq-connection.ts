@@ -7,8 +7,10 @@ import { gatherWrites } from './gather-writes.js';
 import { connectError } from './rabbitmq-error.js';
 import type { RabbitServer } from './rabbitmq-server.js';
 
-/** Longest, in milliseconds, that opening, closing or one answer may take. */
+/** Longest, in milliseconds, that closing or one answer may take. */
 const DEADLINE = 5000;
+/** And opening: less than an app waits for it, which is to hear why. */
+const CONNECT = 4000;
 
 /**
  * One connection, opened when it is first needed and again when it has ended. The client's own recovery is not used: what was
@@ -84,7 +86,7 @@ export class RabbitConnection {
 
   async #dial(): Promise<ChannelModel> {
     const { url, socket } = this.server.current;
-    const model = await connect(url, { noDelay: true, timeout: DEADLINE, ...socket }).catch((error: Error) => {
+    const model = await connect(url, { noDelay: true, timeout: CONNECT, ...socket }).catch((error: Error) => {
       const reason = connectError(this.address, error);
       this.server.turn();
       throw reason;
