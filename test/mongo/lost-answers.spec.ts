@@ -32,12 +32,17 @@ withService('mongo', (url) => {
   const seen = (deliveries: readonly Delivery[]): [string, number][] =>
     deliveries.map(({ body, redelivered }) => [Buffer.from(body).toString(), redelivered]);
 
-  /** The server does what the next call asks for, and its answer is lost on the way. */
-  function losesAnswer(verb: 'updateMany' | 'deleteMany'): void {
+  const isClaim = (change: unknown): boolean => JSON.stringify(change).includes('"state":"held"');
+
+  /** The server does what the next such call asks for, and its answer is lost on the way. */
+  function losesAnswer(verb: 'updateMany' | 'deleteMany', isIt: (change: unknown) => boolean = () => true): void {
     const { prototype } = mongoose.mongo.Collection;
     const original = prototype[verb] as (...args: unknown[]) => Promise<unknown>;
-    const spy = vi.spyOn(prototype, verb).mockImplementationOnce(async function (this: unknown, ...args: unknown[]) {
-      await original.apply(this, args);
+    let lost = false;
+    const spy = vi.spyOn(prototype, verb).mockImplementation(async function (this: unknown, ...args: unknown[]) {
+      const answer = await original.apply(this, args);
+      if (lost || !isIt(args[1])) return answer;
+      lost = true;
       throw new mongoose.mongo.MongoNetworkError('the connection was reset');
     } as never);
     onTestFinished(() => spy.mockRestore());
@@ -48,7 +53,7 @@ withService('mongo', (url) => {
       const { broker } = await opened();
       const subscription = await subscribe(broker);
       await publish(broker, 'a', 'b');
-      losesAnswer('updateMany');
+      losesAnswer('updateMany', isClaim);
       await expect(receive(subscription)).rejects.toMatchObject({ away: true });
       const taken = await receive(subscription);
       expect(seen(taken)).toEqual([['a', 0], ['b', 0]]); // prettier-ignore
@@ -57,6 +62,17 @@ withService('mongo', (url) => {
       expect(seen(more)).toEqual([['c', 0]]);
       expect(await subscription.ack([...taken, ...more])).toEqual([]);
       expect(await broker.count!('q')).toBe(0);
+    });
+
+    it('of a claim is not forgotten, however long the server is away after that', async () => {
+      const { broker } = await opened();
+      const subscription = await subscribe(broker);
+      await publish(broker, 'a');
+      losesAnswer('updateMany', isClaim);
+      await expect(receive(subscription)).rejects.toMatchObject({ away: true });
+      const ahead = vi.spyOn(clock, 'monotonic').mockImplementation(() => performance.now() + 20_000);
+      onTestFinished(() => ahead.mockRestore());
+      expect(seen(await receive(subscription))).toEqual([['a', 0]]);
     });
 
     it('of an acknowledgement is not taken for a loss when it is tried again', async () => {

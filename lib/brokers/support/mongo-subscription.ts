@@ -37,8 +37,8 @@ export class MongoSubscription implements Subscription {
   #beating: Promise<void> | undefined;
   #matureAt = -Infinity;
   #due = Infinity;
-  /** Until then, messages may turn up that were claimed by calls whose answer never came. */
-  #doubtUntil = -Infinity;
+  /** When to look for messages that were claimed by calls whose answer never came. */
+  #recoverAt = Infinity;
 
   constructor(private readonly options: MongoSubscriptionOptions) {}
 
@@ -64,6 +64,7 @@ export class MongoSubscription implements Subscription {
     if (this.#closing) throw driverError('FUNQ_MONGO_CLOSED', `The subscription to ${this.queue} is closed`);
     const attempt = (): Promise<Attempt<Delivery>> => this.options.session.run((parts) => this.#attempt(parts, max));
     return this.options.polling.receive(attempt, signal).catch((error: unknown) => {
+      this.#recoverAt = -Infinity;
       if (signal.aborted || this.#closing) return [];
       throw error;
     });
@@ -110,26 +111,19 @@ export class MongoSubscription implements Subscription {
     }
     if (this.#closing) return { taken: [] };
     const owner = this.#id;
-    try {
-      const { claimed, contended } = await this.#claim(parts, owner, max);
-      if (claimed.length > 0 && (this.#closing || owner !== this.#id)) {
-        await tasks.release(owner, claimed);
-        return { taken: [], next: 0 };
-      }
-      const next = contended ? 0 : Math.max(0, this.#due - clock.monotonic());
-      return { taken: claimed.map((each) => this.#hold(each)), next };
-    } catch (error) {
-      this.#doubtUntil = clock.monotonic() + lease;
-      throw error;
+    const { claimed, contended } = await this.#claim(parts, owner, max);
+    if (claimed.length > 0 && (this.#closing || owner !== this.#id)) {
+      await tasks.release(owner, claimed);
+      return { taken: [], next: 0 };
     }
+    const next = contended ? 0 : Math.max(0, this.#due - clock.monotonic());
+    return { taken: claimed.map((each) => this.#hold(each)), next };
   }
 
   /** Not of `owner` any more when another one has taken its place meanwhile. */
   async #claim(parts: MongoParts, owner: string, max: number): Promise<{ claimed: Claimed[]; contended: boolean }> {
     const { clock, lease } = this.options;
-    const doubtful = clock.monotonic() < this.#doubtUntil;
-    const known = (): Receipt['id'][] => [...this.#out].map(({ id }) => id);
-    const recovered = doubtful ? await parts.tasks.recover(owner, known(), max) : [];
+    const recovered = await this.#recover(parts, owner, max);
     const claim =
       recovered.length > 0 ? { claimed: recovered, contended: true } : await parts.tasks.claim(this.queue, owner, max);
     // A claim that stood still for a lease may have come when the consumer had been given up; a beat on its way may have, too.
@@ -138,6 +132,16 @@ export class MongoSubscription implements Subscription {
       await this.#beat(parts);
     }
     return claim;
+  }
+
+  /** Now and then, once anything has failed: a call that was given up may still arrive long after. */
+  async #recover({ tasks }: MongoParts, owner: string, max: number): Promise<Claimed[]> {
+    const { clock, lease } = this.options;
+    if (clock.monotonic() < this.#recoverAt) return [];
+    const known = [...this.#out].map(({ id }) => id);
+    const recovered = await tasks.recover(owner, known, max);
+    if (recovered.length === 0) this.#recoverAt = clock.monotonic() + lease / 3;
+    return recovered;
   }
 
   #hold({ body, redelivered, id, claim, marked }: Claimed): Delivery {
