@@ -38,10 +38,11 @@ export class Receiver {
 
   /** Subscribes, for {@link start} to go on with. Resolves also when that failed for now; rejects with an `UnfitError`. */
   async join(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     try {
       await (this.#joining ??= this.#open());
     } catch (error) {
-      if ((error as Partial<UnfitError>).unfit) throw error;
+      if ((error as Partial<UnfitError> | undefined)?.unfit) throw error;
     }
   }
 
@@ -62,12 +63,12 @@ export class Receiver {
   }
 
   async #run(stopping: AbortSignal): Promise<void> {
-    let session = await this.#joining?.catch(() => undefined);
+    let session: Session | undefined;
     let failures = 0;
     while (!stopping.aborted) {
       try {
         if (session && session.prefetch < this.#prefetch) session = this.#retire(session);
-        if (!session || session.retired) session = await this.#open();
+        if (!session || session.retired) session = await this.#next();
         const max = await this.options.room(stopping);
         if (max === 0) continue;
         await this.#receive(session, max, stopping);
@@ -80,6 +81,13 @@ export class Receiver {
         await this.#backOff(failures, error, stopping);
       }
     }
+  }
+
+  /** The one that was joined with, once; else another. */
+  #next(): Promise<Session> {
+    const joining = this.#joining;
+    this.#joining = undefined;
+    return joining ?? this.#open();
   }
 
   async #open(): Promise<Session> {

@@ -1,6 +1,7 @@
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { Server } from '@nestjs/microservices';
 import { Counters } from '../core/counters.js';
+import { FunqError } from '../core/errors.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { Crew } from '../nest/crew.js';
 import { Presence } from '../nest/presence.js';
@@ -103,8 +104,9 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     const crew = this.#enlist();
     this.#log.onModuleInit();
     await this.#connection.open();
-    await crew.announce();
+    if (this.#closed) throw new FunqError('FUNQ_CLOSED', 'the microservice was closed while it started');
     this.#crew = crew;
+    await crew.announce();
     // Also, only a queue that is there gets what is spread.
     await crew.join();
     crew.start();

@@ -58,12 +58,23 @@ export class ConsumerRunner implements OnModuleInit, OnApplicationBootstrap, OnM
 
   async onApplicationBootstrap(): Promise<void> {
     this.#checkNames();
+    try {
+      await this.#start();
+    } catch (error) {
+      // Nobody closes an app that did not start.
+      await this.onModuleDestroy();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const consumed = this.#found.filter(({ policy }) => this.settings.consumes(policy.queue, policy.group));
     await Promise.all(consumed.map((consumer) => this.#add(consumer)));
     await this.#crew.announce();
+    await this.#crew.join();
+    if (this.#stopped) return;
     await this.schedules.start();
     if (this.#crew.size > 0) this.#checkHooks();
-    await this.#crew.join();
     // Last of all: no task may begin while something is still being made ready.
     this.#crew.start();
   }

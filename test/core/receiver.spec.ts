@@ -200,6 +200,16 @@ describe('the receive loop', () => {
     await stop();
   });
 
+  it('does not subscribe any more when it was stopped before', async () => {
+    let subscribed = 0;
+    const faults: Faults = { subscribe: (next, ...how) => (subscribed++, next(...how)) };
+    const { worker } = await engine(() => undefined, { faults });
+    await worker.stop(0);
+    await worker.join();
+    worker.start();
+    expect(subscribed).toBe(0);
+  });
+
   it('keeps leases alive, and aborts a task whose lease was lost; its outcome is ignored', async () => {
     let lose = false;
     let beats = 0;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Consumer, type Broker } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
@@ -20,10 +20,17 @@ class Post {
   }
 }
 
+@Injectable()
+class Daily {
+  @Consumer({ queue: 'daily', schedule: { every: '1s' } })
+  work(): void {}
+}
+
 /** `parcels` can't be subscribed to. */
 function refusing(subscribe: () => Promise<never>) {
   const real = memory();
   const asked: string[] = [];
+  const closed: string[] = [];
   const broker: Broker = {
     ...real,
     subscribe: async (queue, options) => {
@@ -32,23 +39,32 @@ function refusing(subscribe: () => Promise<never>) {
         asked.push(queue);
         return subscription.receive(...how);
       };
-      return { ...subscription, receive };
+      const close = async (): Promise<void> => {
+        closed.push(queue);
+        await subscription.close();
+      };
+      return { ...subscription, receive, close };
     },
   };
-  return { broker, asked };
+  return { broker, asked, closed };
 }
 
 describe("a queue that can't be consumed when the app starts", () => {
-  it('keeps it from starting when only a change helps, before any task of the others begins', async () => {
-    const { broker, asked } = refusing(() =>
+  it('keeps it from starting when only a change helps, before any task begins or anything is published', async () => {
+    const { broker, asked, closed } = refusing(() =>
       Promise.reject(Object.assign(new Error('it has other priorities; set `priorities: 5`'), { unfit: true })),
     );
-    const error = await refusal({ providers: [Post] }, { brokers: { default: broker } });
+    const [clock, published] = [new ManualClock(), vi.spyOn(broker, 'publish')];
+    const error = await refusal({ providers: [Post, Daily] }, { brokers: { default: broker }, clock });
     expect(error.code).toBe('FUNQ_BROKER_UNAVAILABLE');
     expect(error.message).toBe(
       "Post.parcel can't consume the queue parcels: it has other priorities; set `priorities: 5`",
     );
     expect(asked).toEqual([]);
+    // Nobody closes an app that did not start.
+    expect(closed).toEqual(['letters', 'daily']);
+    await clock.advance(60_000);
+    expect(published).not.toHaveBeenCalled();
   });
 
   it('is tried again when that may help, while the app and its other queues work', async () => {
@@ -61,7 +77,7 @@ describe("a queue that can't be consumed when the app starts", () => {
     await done;
     expect(app.get(Post).sent).toEqual(['Ada']);
     expect(asked).toContain('letters');
-    expect(log.find('full (')).toHaveLength(1);
+    expect(log.find('full (1)')).toHaveLength(1);
   });
 
   it('holds the start up for five seconds and no longer when it does not answer', async () => {
