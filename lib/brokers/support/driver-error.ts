@@ -15,11 +15,6 @@ export function unfit(code: `FUNQ_${string}`, message: string, cause?: unknown):
   return Object.assign(driverError(code, message, cause), { unfit: true as const });
 }
 
-/** Whether nothing but a change of the options or on the server helps. */
-export function isUnfit(error: unknown): error is UnfitError {
-  return (error as Partial<UnfitError>).unfit === true;
-}
-
 /** The server at `address` can't be reached at present. */
 export function away(kind: string, address: string, cause: unknown): AwayError {
   const said = cause instanceof Error ? cause.message || cause.name : String(cause);

@@ -20,6 +20,8 @@ const MOVED = [
   'UNKNOWN_LEADER_EPOCH',
   'INCONSISTENT_TOPIC_ID',
 ];
+/** Those that may also come of nodes, or members of other releases, that are just starting or going. */
+const PASSING = ['INVALID_REPLICATION_FACTOR', 'INCONSISTENT_GROUP_PROTOCOL'];
 /** What helps where the topic is compacted. */
 export const COMPACTED = "Set its cleanup.policy to 'delete', or map the queue to another one with option 'topics'.";
 
@@ -81,7 +83,7 @@ export function kafkaError(address: string, error: unknown): Error {
     return mended(address, 'UNSUPPORTED_VERSION', error);
   if (failures.some(isTls)) {
     const mend = "Check option 'tls' and its certificates, and that this is a TLS port.";
-    return unfit('FUNQ_KAFKA_TLS', `kafka at ${address}: no TLS connection (${text}). ${mend}`, error);
+    return driverError('FUNQ_KAFKA_TLS', `kafka at ${address}: no TLS connection (${text}). ${mend}`, error);
   }
   const named = failures.find(({ apiId }) => typeof apiId === 'string' && apiId in MEND);
   if (named) return mended(address, named.apiId as string, error);
@@ -90,8 +92,15 @@ export function kafkaError(address: string, error: unknown): Error {
   return driverError('FUNQ_KAFKA_FAILED', `kafka at ${address} failed: ${text}`, error);
 }
 
+/** One of ours that tells what to change. */
+export function needsMending(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('FUNQ_KAFKA_') && !/_(AWAY|FAILED|CLOSED)$/.test(code);
+}
+
 function mended(address: string, name: string, cause: unknown): Error {
-  return unfit(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
+  const make = PASSING.includes(name) ? driverError : unfit;
+  return make(`FUNQ_KAFKA_${name}`, `kafka at ${address} ${MEND[name]}`, cause);
 }
 
 const isTls = ({ code, message = '' }: Failure): boolean =>

@@ -1,7 +1,7 @@
 import type { Delivery, SubscribeOptions, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
-import { isUnfit } from './driver-error.js';
 import { readStaying, type KafkaDelays, type Staying, type Waiting } from './kafka-delays.js';
+import { needsMending } from './kafka-error.js';
 import { MOVER_LEASE } from './kafka-options.js';
 import type { KafkaPublishing } from './kafka-publishing.js';
 import type { KafkaClients } from './kafka-session.js';
@@ -75,7 +75,7 @@ export class KafkaMover {
       this.refused = undefined;
       return subscription;
     } catch (error) {
-      this.refused = isUnfit(error) ? error : undefined;
+      this.refused = needsMending(error) ? (error as Error) : undefined;
       throw error;
     }
   }

@@ -99,7 +99,7 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
     client: {
       clientId,
       bootstrapBrokers: brokers,
-      connectTimeout: 5000,
+      connectTimeout: 4000,
       requestTimeout: REQUEST_TIMEOUT,
       timeout: REQUEST_TIMEOUT - 2000,
       metadataMaxAge: 30_000,

@@ -11,6 +11,9 @@ import type { KafkaClients } from './kafka-session.js';
 const LOOKS = 100;
 const PAUSE = 100;
 
+/** And how often one is that others are to have created, perhaps just now. */
+const EXPECTED = 10;
+
 /** How a topic is created that is no ordinary queue. */
 export interface TopicPlan {
   readonly partitions: number;
@@ -128,6 +131,8 @@ export class KafkaTopics {
       return count;
     }
     if (!createTopics) {
+      const found = await this.#look(topic, clients, EXPECTED);
+      if (found > 0) return found;
       const mend = "Create it, or set 'createTopics: true'.";
       throw unfit('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
     }

@@ -10,7 +10,9 @@ interface ClientError extends Error {
 
 /** Codes of the server that are told apart; see "Error Codes" in MongoDB's manual. */
 const DUPLICATE = 11000;
-const AUTHENTICATION = [18, 8000];
+const AUTHENTICATION = 18;
+/** Atlas says so of much; of a password it speaks of authentication. */
+const ATLAS = 8000;
 const UNAUTHORIZED = 13;
 const OTHER_INDEX = [85, 86];
 /** Stepping down, shutting down, recovering, or unreachable behind a router. */
@@ -53,7 +55,7 @@ export function explain(error: unknown, address: string): Error {
   if (isExplained(error)) return error;
   const wrong = (kind: string, what: string, make: typeof driverError = unfit): Error =>
     make(`FUNQ_MONGO_${kind}`, `MongoDB at ${address} ${what}: ${said}`, error);
-  if (has(causes, AUTHENTICATION))
+  if (has(causes, [AUTHENTICATION]) || (has(causes, [ATLAS]) && /auth/i.test(said)))
     return wrong('AUTH', "refuses the user or the password of 'url'; check both, and authSource in it");
   if (has(causes, [UNAUTHORIZED]))
     return wrong('RIGHTS', 'lets this user not do what is needed; give it the role readWrite on the database');
@@ -62,7 +64,7 @@ export function explain(error: unknown, address: string): Error {
   if (causes.some((each) => each.name === 'MongoCompatibilityError' || /wire version/i.test(each.message)))
     return wrong('VERSION', 'is of a version that this client does not speak with; MongoDB 4.4 or newer is needed');
   if (causes.some((each) => TLS.test(`${String((each as ClientError).code)} ${each.message}`)))
-    return wrong('TLS', "and this process do not agree on TLS; check tls and tlsCAFile in 'url'");
+    return wrong('TLS', "and this process do not agree on TLS; check tls and tlsCAFile in 'url'", driverError);
   if (BAD_ADDRESS.test(name)) return badAddress(address, error);
   if (causes.some((each) => AWAY_NAMES.test(each.name)) || has(causes, AWAY_CODES))
     return away('mongo', address, hinted(error, HUNG_UP, "'tls=true' in 'url' is for TLS, nothing for none", said));

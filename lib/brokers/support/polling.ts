@@ -20,7 +20,8 @@ export interface PollingOptions {
 
 /** By the option `pollInterval` of a broker; throws when that is no time. */
 export function pollingBy(kind: string, pollInterval: number): PollingOptions {
-  if (pollInterval >= 1 && pollInterval <= 3_600_000) return { interval: pollInterval / 8, longest: pollInterval };
+  if (typeof pollInterval === 'number' && pollInterval >= 1 && pollInterval <= 3_600_000)
+    return { interval: pollInterval / 8, longest: pollInterval };
   throw driverError(
     `FUNQ_${kind.toUpperCase()}_OPTIONS`,
     `${kind}({ pollInterval }) is ${String(pollInterval)}, but must be 1 to 3600000 milliseconds`,

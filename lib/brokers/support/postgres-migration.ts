@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { driverError } from './driver-error.js';
+import { unfit } from './driver-error.js';
 import { within, type PostgresDatabase } from './postgres-database.js';
 import { quoted } from './postgres-options.js';
 
@@ -62,7 +62,7 @@ async function checkServer(client: PoolClient, { target }: PostgresDatabase): Pr
   );
   if (rows[0]!.number >= OLDEST_SERVER) return;
   const message = `postgres at ${target.address} is ${rows[0]!.version}, and 12 is the oldest that will do. Update the server.`;
-  throw driverError('FUNQ_POSTGRES_VERSION', message);
+  throw unfit('FUNQ_POSTGRES_VERSION', message);
 }
 
 /** 0 where nothing was made so far. */
@@ -74,7 +74,7 @@ async function versionOf(client: PoolClient, { target }: PostgresDatabase, part:
   const version = rows[0]?.version ?? 0;
   if (version <= part.versions.length) return version;
   const message = `schema ${target.schema} at ${target.address} has ${part.name} tables of version ${version}, this release knows ${part.versions.length}. Update nestjs-funq, or name another 'schema'.`;
-  throw driverError('FUNQ_POSTGRES_NEWER', message);
+  throw unfit('FUNQ_POSTGRES_NEWER', message);
 }
 
 async function refuseForeign(client: PoolClient, database: PostgresDatabase, part: Part): Promise<void> {
@@ -82,7 +82,7 @@ async function refuseForeign(client: PoolClient, database: PostgresDatabase, par
   if (table === undefined) return;
   const { schema, address } = database.target;
   const message = `table ${schema}.${table} at ${address} was not made by funq. Name another 'schema', or rename the table.`;
-  throw driverError('FUNQ_POSTGRES_FOREIGN', message);
+  throw unfit('FUNQ_POSTGRES_FOREIGN', message);
 }
 
 async function checkColumns(client: PoolClient, database: PostgresDatabase, part: Part): Promise<void> {
@@ -93,7 +93,7 @@ async function checkColumns(client: PoolClient, database: PostgresDatabase, part
     if (missing.length === 0) continue;
     const what = found.has(table) ? `has no column ${missing.join(', ')}` : 'is missing';
     const message = `table ${schema}.${table} at ${address} ${what}, though funq made it. Restore it, or name another 'schema'.`;
-    throw driverError('FUNQ_POSTGRES_TABLES', message);
+    throw unfit('FUNQ_POSTGRES_TABLES', message);
   }
 }
 

@@ -41,7 +41,10 @@ export interface Target {
 export function targetOf(options: PostgresOptions): Target {
   const { url, pool, schema = 'funq', required: _required, prepare: _prepare, ...own } = options;
   if (pool && typeof pool.connect !== 'function')
-    throw driverError('FUNQ_POSTGRES_POOL', "postgres 'pool' is no pool; give it a Pool of pg, or 'url' for an address");
+    throw driverError(
+      'FUNQ_POSTGRES_POOL',
+      "postgres 'pool' is no pool; give it a Pool of pg, or 'url' for an address",
+    );
   const given: PoolConfig = pool ? { ...pool.options, password: pool.options.password } : own;
   const connectionString = url ?? given.connectionString;
   if (connectionString !== undefined) checkUrl(connectionString);

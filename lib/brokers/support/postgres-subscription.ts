@@ -108,7 +108,8 @@ export class PostgresSubscription implements Subscription {
     const id = this.#id;
     const { taken, alive, due } = await this.#claim(id, max);
     // Given up for dead meanwhile, what was claimed is not ours.
-    if (id === this.#id) for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
+    if (id !== this.#id) return { taken: [], next: 0 };
+    for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
     if (!alive && !this.#closing) {
       await this.#succeed(id);
       return { taken, next: 0 };
@@ -138,7 +139,8 @@ export class PostgresSubscription implements Subscription {
 
   /** A new consumer in place of one that was given up, once: a second would disown what the first has claimed. */
   async #succeed(dead: number): Promise<void> {
-    if (dead === this.#id) await (this.#registering ??= this.#register().finally(() => (this.#registering = undefined)));
+    if (dead === this.#id)
+      await (this.#registering ??= this.#register().finally(() => (this.#registering = undefined)));
   }
 
   /** The receipts of an earlier one are worth nothing from then on. */

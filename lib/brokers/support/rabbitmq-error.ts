@@ -21,12 +21,16 @@ const TLS = /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|UNABLE_TO|SELF_SIGNED|EPROTO)|HOSTNA
 /** Why a connection could not be opened: away, or wrong in a way that waiting does not mend. */
 export function connectError(address: string, error: ReplyError): Error {
   const { message, code = '' } = error;
-  const wrong = (name: string, remedy: string): Error =>
-    driverError(`FUNQ_RABBITMQ_${name}`, `rabbitmq at ${address}: ${remedy}`, error);
+  const wrong = (name: string, remedy: string, make: typeof driverError = driverError): Error =>
+    make(`FUNQ_RABBITMQ_${name}`, `rabbitmq at ${address}: ${remedy}`, error);
   if (message.includes('ACCESS-REFUSED') || message.includes('ACCESS_REFUSED'))
-    return wrong('LOGIN', 'the server refused user or password; correct them in `url`');
+    return wrong('LOGIN', 'the server refused user or password; correct them in `url`', unfit);
   if (message.includes('Expected ConnectionOpenOk'))
-    return wrong('VHOST', 'the virtual host (the path of `url`) does not exist, or the user has no rights on it');
+    return wrong(
+      'VHOST',
+      'the virtual host (the path of `url`) does not exist, or the user has no rights on it',
+      unfit,
+    );
   if (TLS.test(String(code)))
     return wrong(
       'TLS',
@@ -51,6 +55,8 @@ export function channelError(address: string, queue: string, error: ReplyError):
       'CONSUMER_TIMEOUT',
       `a task ran longer than the server's consumer_timeout, so it is handed out again (${said}); raise consumer_timeout in rabbitmq.conf above the longest task, or give the task a shorter timeout`,
     );
+  if (error.code === MISMATCH && /limit.* reached/.test(said))
+    return wrong('LIMIT', `the server takes no more of them (${said}); raise its limit, or use fewer`);
   if (error.code === MISMATCH)
     return wrong(
       'MISMATCH',

@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib';
-import { driverError } from './driver-error.js';
+import { unfit } from './driver-error.js';
 import { DUE_EXCHANGE, UNDELIVERED, declareDue, type WayOf } from './rabbitmq-delays.js';
 import type { Destination } from './rabbitmq-outlet.js';
 
@@ -31,7 +31,7 @@ export class RabbitPatterns {
   /** Of what is too long to be a routing key. */
   refusal(key: string): Error | undefined {
     if (Buffer.byteLength(key) <= LONGEST_KEY) return undefined;
-    return driverError(
+    return unfit(
       'FUNQ_RABBITMQ_NAME',
       `with \`wildcards\` a pattern may have ${LONGEST_KEY} bytes on rabbitmq, its prefix included: ${key}`,
     );

@@ -1,5 +1,5 @@
 import type { ChannelModel, SocketOptions } from 'amqplib';
-import { driverError, maskedAddress } from './driver-error.js';
+import { driverError, maskedAddress, unfit } from './driver-error.js';
 
 export interface RabbitServerOptions {
   /**
@@ -69,7 +69,7 @@ export class RabbitServer {
     const { product, version } = model.connection.serverProperties;
     const [major = 0, minor = 0] = String(version).split('.').map(Number);
     if (product !== 'RabbitMQ' || major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
-    throw driverError(
+    throw unfit(
       'FUNQ_RABBITMQ_VERSION',
       `rabbitmq at ${this.address} is version ${version}; ${OLDEST.join('.')} or newer is needed`,
     );

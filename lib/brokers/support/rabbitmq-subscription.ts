@@ -91,6 +91,7 @@ export class RabbitSubscription implements Subscription {
     let reason: Error | undefined;
     channel.on('error', (error) => (reason = error));
     const name = await connection.answer(topology.declareQueue(channel, queue, pattern)).catch((error: Error) => {
+      if (!reason) channel.close().catch(() => undefined);
       throw channelError(connection.address, queue, reason ?? error);
     });
     const giveBack = this.#giveBack.bind(this);

@@ -1,5 +1,6 @@
+import { unfit } from './driver-error.js';
 import type { RedisClient } from './redis-client.js';
-import { isReply, redisError } from './redis-error.js';
+import { isReply } from './redis-error.js';
 
 /** The oldest version with all commands that the scripts use. */
 const OLDEST = [6, 2] as const;
@@ -20,7 +21,7 @@ export async function checkServer(
   const version = await tell(client, 'server', 'redis_version');
   const [major = 0, minor = 0] = version?.split('.').map(Number) ?? [];
   if (version && (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))) {
-    throw redisError(
+    throw unfit(
       'FUNQ_REDIS_VERSION',
       `Redis at ${address} is version ${version}, and at least ${OLDEST.join('.')} is needed.`,
     );
@@ -28,7 +29,7 @@ export async function checkServer(
   const policy = allowEviction ? undefined : await tell(client, 'memory', 'maxmemory_policy');
   const evicts = kept === 'any' ? policy && policy !== 'noeviction' : policy?.startsWith('allkeys');
   if (evicts) {
-    throw redisError(
+    throw unfit(
       'FUNQ_REDIS_EVICTION',
       `Redis at ${address} drops ${kept === 'any' ? 'keys' : 'tasks'} when its memory is full: maxmemory-policy is '${policy}'. Set it to ` +
         `'noeviction', or accept that with the option 'allowEviction: true'.`,
