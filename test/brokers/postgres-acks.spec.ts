@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
 import { SystemClock } from '../../lib/core/system-clock.js';
@@ -9,6 +9,7 @@ import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
 
 const NEVER = new AbortController().signal;
+const LEASE = 600_000;
 
 withService('postgres', (url) => {
   describe('an acknowledgement whose answer got lost', () => {
@@ -77,25 +78,31 @@ withService('postgres', (url) => {
     expect(await subscription.ack([delivery!])).toEqual([]);
   });
 
-  it('what a claim took whose answer got lost is handed to the same consumer, uncounted', async () => {
+  it.each([
+    ['at once', 0],
+    ['and however long the server is away after it', 2 * LEASE],
+  ])('what a claim took whose answer got lost is handed to the same consumer, uncounted, %s', async (_, ms) => {
     const { proxy, url: through } = await proxyTo(url);
     const direct = postgres({ url });
     const broker = postgres({ url: through });
     await direct.connect({ clock: new SystemClock() });
-    await broker.connect({ clock: new FastClock(10) });
+    const clock = new FastClock(10);
+    await broker.connect({ clock });
     const queue = `claims-${randomUUID()}`;
     onTestFinished(async () => {
       await direct.purge!(queue);
       await Promise.all([direct.close(), broker.close()]);
       await proxy.close();
     });
-    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 600_000 });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: LEASE });
     await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('first') }]);
     const [first] = await subscription.receive(1, NEVER);
     await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('second') }]);
     proxy.mute();
     await expect(subscription.receive(10, NEVER)).rejects.toMatchObject({ away: true });
     expect(await direct.count!(queue)).toBe(0);
+    const ticking = clock.monotonic.bind(clock);
+    vi.spyOn(clock, 'monotonic').mockImplementation(() => ticking() + ms);
     const again = (): Promise<Delivery[]> => subscription.receive(10, NEVER);
     // Each of the connections that are gone may be noticed by itself.
     const [second, ...more] = await again().catch(again).catch(again);

@@ -30,8 +30,8 @@ export class PostgresSubscription implements Subscription {
   readonly #unheard = new Set<string>();
   /** Handed to the core and not settled, each by the last receipt of it: a server that fell forgets to whom it gave something. */
   readonly #out = new Map<string, Receipt>();
-  /** Until then, messages may turn up that were claimed by calls whose answer never came. */
-  #doubtUntil = -Infinity;
+  /** When to look for messages that were claimed by calls whose answer never came. */
+  #recoverAt = Infinity;
   #closing: Promise<void> | undefined;
   readonly #reserve: Reserve<Delivery>;
 
@@ -66,7 +66,7 @@ export class PostgresSubscription implements Subscription {
   }
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
-    if (this.#closing) throw this.#ended();
+    if (this.#closing) throw driverError('FUNQ_POSTGRES_CLOSED', `The subscription to ${this.queue} is closed`);
     return this.#reserve.receive(max, () => this.parts.polling.receive(() => this.#attempt(max), signal));
   }
 
@@ -119,15 +119,17 @@ export class PostgresSubscription implements Subscription {
 
   async #claim(id: number, max: number): Promise<Claim> {
     const { tasks, clock } = this.parts;
-    if (clock.monotonic() < this.#doubtUntil) {
+    // Now and then, once a claim has failed: it may still arrive long after.
+    if (clock.monotonic() >= this.#recoverAt) {
       const taken = await tasks.recover(id, [...this.#out.keys()], max);
       if (taken.length > 0) return { taken, alive: true, rested: false, due: Infinity };
+      this.#recoverAt = clock.monotonic() + this.lease / 3;
     }
     try {
       const claim = await tasks.claim(this.queue, id, max);
       return claim.rested && !this.#closing ? await tasks.claim(this.queue, id, max) : claim;
     } catch (error) {
-      this.#doubtUntil = clock.monotonic() + this.lease;
+      this.#recoverAt = -Infinity;
       throw error;
     }
   }
@@ -151,7 +153,7 @@ export class PostgresSubscription implements Subscription {
     this.#since = since;
     this.#unheard.clear();
     this.#out.clear();
-    this.#doubtUntil = -Infinity;
+    this.#recoverAt = Infinity;
     this.#pulse = source && { source, id };
   }
 
@@ -190,10 +192,6 @@ export class PostgresSubscription implements Subscription {
   #holds(delivery: Delivery): boolean {
     const receipt = receiptOf(delivery);
     return this.#out.get(receipt.seq) === receipt;
-  }
-
-  #ended(): Error {
-    return driverError('FUNQ_POSTGRES_CLOSED', `The subscription to ${this.queue} is closed`);
   }
 }
 
