@@ -4,10 +4,11 @@ import { ClientProxy, ClientsModule, EventPattern, MessagePattern } from '@nestj
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
 import { FunqClient, FunqServer, FunqRecord } from 'nestjs-funq/microservice';
+import { signal } from '../nest/support/app.js';
 import { limited, publishingBy } from '../nest/support/brokers.js';
 import { Seen, Sums } from './services.js';
 import { Stage, all } from './support.js';
@@ -210,5 +211,18 @@ describe('status, on and unwrap', () => {
     opened = 0;
     const app = await NestFactory.createMicroservice(class {}, { strategy: new FunqServer({ broker }), ...QUIET });
     await expect(app.listen()).rejects.toMatchObject({ code: 'FUNQ_BROKER_UNAVAILABLE' });
+  });
+
+  it('a server that is closed while it opens its broker serves nothing', async () => {
+    const opening = signal();
+    const broker = { ...limited({}), connect: () => opening.promise };
+    const subscribe = vi.spyOn(broker, 'subscribe');
+    const server = new FunqServer({ broker });
+    server.addHandler('sum', () => Promise.resolve(1));
+    const heard = new Promise((resolve) => void server.listen(resolve));
+    await server.close();
+    opening.resolve();
+    expect(await heard).toMatchObject({ code: 'FUNQ_CLOSED' });
+    expect(subscribe).not.toHaveBeenCalled();
   });
 });
