@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Admin } from '@platformatic/kafka';
+import { Admin, ConnectionPool } from '@platformatic/kafka';
 import { afterEach, expect, it } from 'vitest';
 import type { Broker, Delivery, Subscription } from 'nestjs-funq';
 import { kafka, type KafkaOptions } from 'nestjs-funq/kafka';
+import { fenced } from '../../lib/brokers/support/kafka-error.js';
+import { KafkaMember } from '../../lib/brokers/support/kafka-member.js';
+import type { KafkaSettings } from '../../lib/brokers/support/kafka-options.js';
+import { seatIn } from '../../lib/brokers/support/kafka-seat.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
+import { signal } from '../nest/support/app.js';
 import { withService } from '../services/service.js';
 
 /** The machine's clock, which can be told that time has passed in which nothing of this process ran. */
@@ -160,5 +165,35 @@ withService('kafka', (brokers) => {
     await (await subscribe(other, queue)).close();
     expect(Buffer.from(delivery!.body).toString()).toBe('m');
     expect(await committed(queue, 'other')).toBe(0n);
+  });
+
+  it('what is to be stored is not, where the group formed anew before a connection was there', async () => {
+    const [topic, client] = [randomUUID(), { clientId: 'test', bootstrapBrokers: [brokers] }];
+    const pool = new ConnectionPool(client.clientId);
+    await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
+    let joined = (): void => undefined;
+    const member = new KafkaMember({
+      clock,
+      client: client as unknown as KafkaSettings['client'],
+      seat: seatIn(topic),
+      topic,
+      session: 3000,
+      held: () => [],
+      joined: () => joined(),
+      answered: () => undefined,
+      silent: () => undefined,
+      failed: () => undefined,
+    });
+    endings.push(() => Promise.all([member.close(), pool.close()]));
+    const formed = async (): Promise<void> => {
+      const news = new Promise<void>((resolve) => (joined = resolve));
+      await Promise.all([news, member.join()]);
+    };
+    await formed();
+    const connected = signal<ConnectionPool>();
+    const storing = member.commit(() => connected.promise, [{ partition: 0, offset: 1, text: '' }]);
+    await formed();
+    connected.resolve(pool);
+    await expect(storing).rejects.toSatisfy(fenced);
   });
 });

@@ -61,15 +61,18 @@ export class KafkaMember {
     await this.#consumer.joinGroup().catch((error: unknown) => this.#fail(error));
   }
 
-  /** Refused when the group went on without the generation in which the partitions were this member's. */
-  async commit(pool: ConnectionPool, commits: readonly Commit[]): Promise<void> {
+  /**
+   * Refused when the group went on without the generation in which the partitions were this member's: the one of now, however long
+   * the `pool` is waited for.
+   */
+  async commit(pool: () => Promise<ConnectionPool>, commits: readonly Commit[]): Promise<void> {
     const generation = this.#generation;
     const id = this.#id ?? '';
     const consumer = this.#consumer;
     const { brokers } = await consumer.metadata({ topics: [this.options.topic] });
     const node = brokers.get(consumer.coordinatorId ?? -1);
     if (!node) throw notYet();
-    const connection = await pool.get(node);
+    const connection = await (await pool()).get(node);
     const partitions = commits.map(({ partition, offset, text }) => ({
       partitionIndex: partition,
       committedOffset: BigInt(offset),

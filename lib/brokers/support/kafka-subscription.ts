@@ -76,7 +76,7 @@ export class KafkaSubscription implements Subscription {
     this.#committer = new KafkaCommitter({
       clock,
       windows: () => this.#partitions.windows,
-      commit: async (commits) => this.#member.commit((await clients()).commits, commits),
+      commit: (commits) => this.#member.commit(async () => (await clients()).commits, commits),
       expelled: () => this.#partitions.lose(),
       failed: (error) => this.parts.failed(error),
     });
