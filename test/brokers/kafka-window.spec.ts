@@ -91,6 +91,18 @@ describe('a partition’s window', () => {
     expect([taken.length, window.dirty]).toEqual([AHEAD, true]);
   });
 
+  it('hands out nothing that came while all before it was done and a commit under way', () => {
+    const window = windowOf(1);
+    const [only] = take(window, 1);
+    const { last } = window.marks();
+    window.ack(entryOf(only!));
+    window.add(1, Buffer.from('m1'));
+    window.marked(last);
+    const taken: Delivery[] = [];
+    window.take(10, taken);
+    expect(taken).toEqual([]);
+  });
+
   it('takes offsets without a message for done', () => {
     const window = new KafkaWindow(0, 5, null, AHEAD);
     window.add(7, Buffer.from('seven'));

@@ -143,7 +143,7 @@ export class KafkaWindow {
 
   /** What {@link marks} said is committed: entries up to `last` may be handed out. */
   marked(last: Entry | undefined): void {
-    if (last && !this.#leaving) this.#marked = Math.max(this.#marked, this.#indexOf(last.offset) + 1);
+    if (last && !this.#leaving) this.#marked = Math.max(this.#marked, this.#indexOf(last.offset + 1));
   }
 
   /** What is known behind the committed offset. Offsets without a message count as done; what only waits needs no word. */
