@@ -122,7 +122,7 @@ export class KafkaTopics {
   async #find(topic: string, clients: KafkaClients, plan?: TopicPlan): Promise<number> {
     const { createTopics, replication, maxMessageBytes, address } = this.settings;
     const { admin } = clients;
-    const count = await this.#partitions(topic, admin);
+    const count = await this.#look(topic, clients, createTopics ? 1 : EXPECTED);
     if (count > 0) {
       if (await isCompacted(topic, admin)) {
         const what = `has the topic '${topic}' compacted, which loses tasks that share a key`;
@@ -131,8 +131,6 @@ export class KafkaTopics {
       return count;
     }
     if (!createTopics) {
-      const found = await this.#look(topic, clients, EXPECTED);
-      if (found > 0) return found;
       const mend = "Create it, or set 'createTopics: true'.";
       throw unfit('FUNQ_KAFKA_TOPIC', `kafka at ${address} has no topic '${topic}'. ${mend}`);
     }

@@ -1,7 +1,7 @@
 import { away, driverError, hinted, isExplained, unfit } from './driver-error.js';
 
 /** Answers of a server that can't do its work now, or no longer: as good as none. */
-const UNFIT = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
+const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
 const RIGHTS = /^(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid password|invalid username|AUTH <password>/i;
 const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 
@@ -16,7 +16,7 @@ export function isReply(error: unknown): error is Error {
 
 /** Whether the connection is of no use any more after this error. */
 export function isAway(error: unknown): boolean {
-  return isReply(error) ? UNFIT.test(error.message) : !isOther(error);
+  return isReply(error) ? NOT_NOW.test(error.message) : !isOther(error);
 }
 
 /** The same error in words that tell what to do. */
@@ -34,7 +34,7 @@ export function explain(error: unknown, address: string): Error {
   }
   if (!isReply(error))
     return away('redis', address, hinted(error as Error, HUNG_UP, "'rediss://' is for TLS, 'redis://' for none"));
-  if (UNFIT.test(message)) return away('redis', address, error);
+  if (NOT_NOW.test(message)) return away('redis', address, error);
   if (RIGHTS.test(message)) {
     return unfit(
       'FUNQ_REDIS_AUTH',
