@@ -1,11 +1,11 @@
 import type { Clock } from '../../contracts/clock.js';
 import { fenced, said } from './kafka-error.js';
 import type { Commit } from './kafka-member.js';
+import { patiently } from './kafka-patience.js';
 import type { KafkaWindow } from './kafka-window.js';
 
-/** How often, and how many milliseconds apart, a commit is tried while the group forms anew. */
+/** How often a commit is tried while the group forms anew. */
 const TRIES = 40;
-const PAUSE = 100;
 
 export interface CommitterOptions {
   readonly clock: Clock;
@@ -45,15 +45,13 @@ export class KafkaCommitter {
 
   async #write(): Promise<void> {
     const { clock, expelled, failed } = this.options;
-    for (let n = 1; ; n++) {
-      try {
-        return await this.#commit();
-      } catch (error) {
-        if (said(error, 'UNKNOWN_MEMBER_ID')) return expelled();
-        if (!fenced(error) || n === TRIES) throw failed(error);
-      }
-      // The group forms anew: then it is known whether these partitions are still ours.
-      await clock.sleep(PAUSE);
+    // When it has formed anew, it is known whether these partitions are still ours.
+    const forming = (error: unknown): boolean => fenced(error) && !gone(error);
+    try {
+      await patiently(clock, forming, () => this.#commit(), TRIES);
+    } catch (error) {
+      if (!gone(error)) throw failed(error);
+      expelled();
     }
   }
 
@@ -73,3 +71,5 @@ export class KafkaCommitter {
     }
   }
 }
+
+const gone = (error: unknown): boolean => said(error, 'UNKNOWN_MEMBER_ID');

@@ -1,6 +1,7 @@
 import type { PulseSource, SubscribeOptions } from '../../contracts/broker.js';
 import { said, unready } from './kafka-error.js';
 import { MOVER_LEASE, type KafkaSettings } from './kafka-options.js';
+import { patiently } from './kafka-patience.js';
 import { pulseSource } from './kafka-pulse.js';
 import { seatIn, type Seat } from './kafka-seat.js';
 import type { KafkaClients, KafkaSession } from './kafka-session.js';
@@ -10,9 +11,6 @@ import type { KafkaTopics } from './kafka-topics.js';
 /** Milliseconds. What servers allow if they were not told otherwise. */
 const USUAL_SESSION = 6000;
 const LONGEST_SESSION = 60_000;
-/** How often, and how many milliseconds apart, a group's node is asked that has just come up. */
-const TRIES = 20;
-const PAUSE = 100;
 
 /** The open subscriptions of one broker object. */
 export class KafkaConsumers {
@@ -102,16 +100,11 @@ export class KafkaConsumers {
     const names = this.#behind.get(topic);
     if (!names) return;
     const members = names.map((memberId) => ({ memberId }));
-    for (let n = 1; n <= TRIES; n++) {
-      try {
-        await admin.removeMembersFromConsumerGroup({ groupId: this.topics.groupOf(topic), members });
-        break;
-      } catch (error) {
-        // They may be gone already.
-        if (!unready(error)) break;
-        await clock.sleep(PAUSE);
-      }
-    }
+    const groupId = this.topics.groupOf(topic);
+    // They may be gone already.
+    await patiently(clock, unready, () => admin.removeMembersFromConsumerGroup({ groupId, members })).catch(
+      () => undefined,
+    );
     this.#behind.delete(topic);
   }
 }

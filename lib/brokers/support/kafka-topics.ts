@@ -1,10 +1,11 @@
 import { ConfigResourceTypes } from '@platformatic/kafka';
 import { unfit } from './driver-error.js';
-import { COMPACTED, said, unknownTopic } from './kafka-error.js';
+import { COMPACTED, moved, said, unknownTopic } from './kafka-error.js';
 import { DONE, readMarks } from './kafka-marks.js';
 import { topicOf } from './kafka-names.js';
 import type { KafkaSettings } from './kafka-options.js';
 import type { Committed } from './kafka-partitions.js';
+import { patiently } from './kafka-patience.js';
 import type { KafkaClients } from './kafka-session.js';
 
 /** How often, and how many milliseconds apart, a new topic is looked for: each node learns of it on its own. */
@@ -66,7 +67,13 @@ export class KafkaTopics {
   }
 
   /** Messages of the queue that are not done, here or anywhere, of which `held` were handed out here. */
-  async backlog(topic: string, held: number, { admin }: KafkaClients): Promise<number> {
+  async backlog(topic: string, held: number, { admin, clock }: KafkaClients): Promise<number> {
+    // The node of a topic that was made a moment ago may not know of it yet.
+    const open = await patiently(clock, moved, () => this.#open(topic, admin));
+    return Math.max(0, open - held);
+  }
+
+  async #open(topic: string, admin: KafkaClients['admin']): Promise<number> {
     const partitions = await this.#partitions(topic, admin);
     if (partitions === 0) return 0;
     const indexes = Array.from({ length: partitions }, (_, index) => index);
@@ -87,7 +94,7 @@ export class KafkaTopics {
       const done = runs.reduce((sum, { from, to }) => sum + to - from, 0);
       return Math.max(0, (last.get(index) ?? 0) - Math.max(start, offset) - done);
     });
-    return Math.max(0, open.reduce((sum, count) => sum + count, 0) - held);
+    return open.reduce((sum, count) => sum + count, 0);
   }
 
   /** What the group remembers; nothing of partitions that nobody has consumed yet. */
