@@ -38,6 +38,35 @@ withService('postgres', (url) => {
     });
   });
 
+  it('is no acknowledgement when it never came to the server, and another consumer has done the work meanwhile', async () => {
+    const { proxy, url: through } = await proxyTo(url);
+    const [direct, broker] = [postgres({ url }), postgres({ url: through })];
+    const database = new pg.Client(url);
+    await Promise.all([
+      direct.connect({ clock: new SystemClock() }),
+      broker.connect({ clock: new FastClock(10) }),
+      database.connect(),
+    ]);
+    const queue = `overtaken-${randomUUID()}`;
+    onTestFinished(async () => {
+      await direct.purge!(queue);
+      await Promise.all([direct.close(), broker.close(), database.end()]);
+      await proxy.close();
+    });
+    const subscription = await broker.subscribe(queue, { prefetch: 10, lease: LEASE });
+    await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
+    const [delivery] = await subscription.receive(1, NEVER);
+    proxy.hang();
+    await expect(subscription.ack([delivery!])).rejects.toMatchObject({ away: true });
+    await database.query('SELECT funq.funq_leave(id) FROM funq.funq_consumers WHERE queue = $1', [queue]);
+    const other = await direct.subscribe(queue, { prefetch: 10, lease: LEASE });
+    expect(await other.ack(await other.receive(1, NEVER))).toEqual([]);
+    expect(await direct.count!(queue)).toBe(0);
+    const again = (): Promise<readonly Delivery[]> => subscription.ack([delivery!]);
+    // Each of the connections that are gone may be noticed by itself.
+    expect(await again().catch(again).catch(again)).toEqual([delivery]);
+  });
+
   it('what a server forgot that fell, and handed out again, is not acknowledged by the first receipt', async () => {
     const broker = postgres({ url });
     const database = new pg.Client(url);

@@ -158,8 +158,8 @@ export class PostgresSubscription implements Subscription {
   }
 
   /**
-   * What is acknowledged again and is gone was taken the first time: only the answer got lost. A server that fell meanwhile may
-   * have forgotten who had it, so there it may as well be another's work.
+   * What is acknowledged again and is gone was taken the first time, if the consumer is there all the while: only the answer got
+   * lost. Else, or where a server that fell meanwhile may have forgotten who had it, it may as well be another's work.
    */
   async #acknowledge(owner: number, seqs: readonly string[]): Promise<Set<string>> {
     const again = seqs.filter((seq) => this.#unheard.has(seq));
@@ -168,8 +168,8 @@ export class PostgresSubscription implements Subscription {
     for (const seq of seqs) this.#unheard.delete(seq);
     const doubtful = again.filter((seq) => lost.has(seq));
     if (doubtful.length === 0) return lost;
-    const { present, since } = await this.parts.tasks.present(doubtful);
-    const known = since === this.#since;
+    const { present, alive, since } = await this.parts.tasks.present(owner, doubtful);
+    const known = alive && since === this.#since;
     this.#since = since;
     for (const seq of doubtful) if (known && !present.has(seq)) lost.delete(seq);
     return lost;

@@ -20,6 +20,14 @@ export interface Claim {
   readonly due: number;
 }
 
+export interface Present {
+  readonly present: ReadonlySet<string>;
+  /** Whether the consumer is still there: so long, nobody else gets what it holds. */
+  readonly alive: boolean;
+  /** When the server was started. */
+  readonly since: string;
+}
+
 /** Runs statements: the pool, or the caller's transaction. */
 export type Run = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>;
 
@@ -52,7 +60,8 @@ export class PostgresTasks {
     const among = (owners: string): string =>
       `SELECT seq::text FROM $schema.funq_tasks WHERE ${owners} AND seq = ANY ($1)`;
     // Each half by the index, whose first column is the owner.
-    this.#present = statement(`SELECT ${SINCE}, ARRAY (${among(free)} UNION ALL ${among(`owner > ${NOBODY}`)})`);
+    this.#present = statement(`SELECT ${SINCE}, ARRAY (${among(free)} UNION ALL ${among(`owner > ${NOBODY}`)}),
+      EXISTS (SELECT 1 FROM $schema.funq_consumers WHERE id = $2)`);
     this.#recover = statement(`SELECT seq, deliveries - 1, body FROM $schema.funq_tasks
       WHERE owner = $1 AND owner <> ${NOBODY} AND seq <> ALL ($2) ORDER BY priority DESC, seq LIMIT $3`);
     this.#release = statement('SELECT * FROM $schema.funq_release($1, $2)');
@@ -95,10 +104,11 @@ export class PostgresTasks {
     return seqsIn(await this.#run(this.#ack, [owner, `{${seqs.join()}}`]));
   }
 
-  /** The ones of `seqs` that are there, whoever has them, and when the server was started. */
-  async present(seqs: readonly string[]): Promise<{ readonly present: Set<string>; readonly since: string }> {
-    const [row] = await this.#run(this.#present, [`{${seqs.join()}}`]);
-    return { present: new Set(row![1] as string[]), since: row![0] as string };
+  /** The ones of `seqs` that are there, whoever has them. */
+  async present(owner: number, seqs: readonly string[]): Promise<Present> {
+    const [row] = await this.#run(this.#present, [`{${seqs.join()}}`, owner]);
+    const [since, present, alive] = row as [string, string[], boolean];
+    return { present: new Set(present), alive, since };
   }
 
   /** What `owner` holds and does not know of: the answer to a claim got lost. */
