@@ -62,6 +62,9 @@ export const TRAVELS: readonly (readonly [string, () => unknown, (() => unknown)
   ['an object with a symbol as a key', () => ({ [Symbol('hidden')]: 1, a: 2 }), () => ({ a: 2 })],
   ['a getter', () => ({ get a() { return 1; } }), () => ({ a: 1 })], // prettier-ignore
   ['a frozen object', () => Object.freeze({ a: Object.freeze([1]) }), () => ({ a: [1] })],
+  ['a frozen object of which something is changed', () => deepFrozen({ at: new Date(0), none: undefined, list: [1, NaN, { b: 2n }] }), () => ({ at: new Date(0), list: [1, NaN, { b: 2n }] })], // prettier-ignore
+  ['a list with a toJSON of its own', () => Object.assign([1, [new Date(0)]], { toJSON: () => 'another' }), () => [1, [new Date(0)]]], // prettier-ignore
+  ['a getter of a date', () => ({ get a() { return { b: new Date(0) }; } }), () => ({ a: { b: new Date(0) } })], // prettier-ignore
   ['an object that says how it is sent', () => ({ secret: 1, toJSON: () => ({ shown: new Date(0) }) }), () => ({ shown: new Date(0) })], // prettier-ignore
   ['a class that says how it is sent', () => new Money(5n), () => ({ cents: 5n })],
   ['an error that says how it is sent', () => Object.assign(new Error('x'), { toJSON: () => 'sent' }), () => 'sent'],
@@ -214,4 +217,9 @@ function revoked(target: object): unknown {
 
 function* numbers(): Generator<number> {
   yield 1;
+}
+
+function deepFrozen<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFrozen(inner);
+  return value instanceof Date ? value : Object.freeze(value);
 }

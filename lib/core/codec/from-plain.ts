@@ -22,10 +22,11 @@ function list(value: unknown[], depth: number): unknown[] {
 function record(value: object, depth: number): object {
   const fields = value as Record<string, unknown>;
   for (const key of Object.keys(fields)) {
-    const item = fromPlain(fields[key], depth + 1);
+    const given = fields[key];
+    const item = fromPlain(given, depth + 1);
     // Judged as what the handler gets: a tag could hide it.
     if (isDangerousKey(key, item)) throw new TypeError(`forbidden key ${key}`);
-    fields[key] = item;
+    if (item !== given) fields[key] = item;
   }
   return fields;
 }

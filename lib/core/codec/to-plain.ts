@@ -5,29 +5,33 @@ import { MAX_BIGINT, MAX_DEPTH, TYPED_ARRAYS, isDangerousKey } from './tags.js';
  * `value` as plain JSON data, with {@link tags} for what JSON lacks. Throws `FUNQ_UNSERIALIZABLE` with the path of the culprit.
  *
  * As with JSON, an instance of a class travels as its own properties, or as what its `toJSON` gives, and properties that are
- * `undefined` or named by symbols stay behind. Unlike JSON, what would be lost without a trace is refused.
+ * `undefined` or named by symbols stay behind. Unlike JSON, what would be lost without a trace is refused. Only what has to
+ * be changed is copied, so the answer is to be written out before the value may change.
  */
 export function toPlain(value: unknown, path: string): unknown {
   return plain(value, path, []);
 }
 
 function plain(value: unknown, path: string, above: object[]): unknown {
+  if (isBare(value)) return value;
   switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return value;
     case 'number':
-      if (Object.is(value, -0)) return { $number: '-0' };
-      return Number.isFinite(value) ? value : { $number: String(value) };
+      return { $number: Object.is(value, -0) ? '-0' : String(value) };
     case 'bigint':
       return { $bigint: digits(value, path) };
     case 'undefined':
       return { $undefined: true };
     case 'object':
-      return value === null ? null : nested(value, path, above);
+      return nested(value as object, path, above);
     default:
       throw new FunqUnserializableError(path, `it is a ${typeof value}; send data instead`);
   }
+}
+
+/** It travels as it is: its path, which only an error tells, need not even be put together. */
+function isBare(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  return typeof value === 'string' || typeof value === 'boolean' || value === null;
 }
 
 function nested(value: object, path: string, above: object[]): unknown {
@@ -56,33 +60,40 @@ function object(value: object, path: string, above: object[]): unknown {
   return record(value as Record<string, unknown>, path, above);
 }
 
-function list(value: readonly unknown[], path: string, above: object[]): unknown[] {
-  const copy: unknown[] = [];
+/** The list itself where all of it travels as it is. */
+function list(value: readonly unknown[], path: string, above: object[]): readonly unknown[] {
+  // Of a copy, JSON does not ask how it is to be sent.
+  let copy = 'toJSON' in value ? [...value] : undefined;
   for (let i = 0; i < value.length; i++) {
-    const item = value[i];
-    if (item === undefined && !(i in value)) throw new FunqUnserializableError(`${path}[${i}]`, 'the list has a hole');
-    copy.push(plain(item, `${path}[${i}]`, above));
+    const given = value[i];
+    if (given === undefined && !(i in value)) throw new FunqUnserializableError(`${path}[${i}]`, 'the list has a hole');
+    const item = isBare(given) ? given : plain(given, `${path}[${i}]`, above);
+    if (item !== given) (copy ??= [...value])[i] = item;
   }
-  return copy;
+  return copy ?? value;
 }
 
+/** The record itself where all of it travels as it is. */
 function record(value: Record<string, unknown>, path: string, above: object[]): object {
-  const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  let sent = keys.length;
+  let copy: Record<string, unknown> | undefined;
+  for (const key of keys) {
     const given = value[key];
-    if (given === undefined) continue; // as JSON does
-    const item = plain(given, `${path}.${key}`, above);
+    if (given === undefined) {
+      // As JSON does.
+      delete (copy ??= { ...value })[key];
+      sent--;
+      continue;
+    }
+    const item = isBare(given) ? given : plain(given, `${path}.${key}`, above);
     if (isDangerousKey(key, item)) {
       throw new FunqUnserializableError(`${path}.${key}`, 'a key of this name could change what objects are');
     }
-    copy[key] = item;
+    if (item !== given) (copy ??= { ...value })[key] = item;
   }
-  return looksTagged(copy) ? { $literal: copy } : copy;
-}
-
-function looksTagged(copy: object): boolean {
-  const keys = Object.keys(copy);
-  return keys.length === 1 && keys[0]!.startsWith('$');
+  const plainly = copy ?? value;
+  return sent === 1 && Object.keys(plainly)[0]!.startsWith('$') ? { $literal: plainly } : plainly;
 }
 
 function special(value: object, path: string, above: object[]): object | undefined {
