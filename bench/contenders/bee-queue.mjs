@@ -1,7 +1,7 @@
 import Queue from 'bee-queue';
-import { paced } from './funq-latency.mjs';
+import { latency as measured } from '../support/latency.mjs';
 import { freshName, redisUrl, swept, withServer } from '../support/redis.mjs';
-import { inFlight, percentile, stopwatch, timed, warmed } from '../support/timing.mjs';
+import { inFlight, stopwatch, timed, warmed } from '../support/timing.mjs';
 
 const WAYS = { consume, publish, latency };
 
@@ -47,19 +47,12 @@ async function publish({ tasks }) {
   return warmed(() => run(tasks / 4), () => run(tasks)); // prettier-ignore
 }
 
-async function latency({ perSecond, tasks }) {
-  const name = freshName();
-  const [publisher, worker] = [queueOf(name, false), queueOf(name, true)];
-  const waits = [];
-  const ended = new Promise((resolve) => {
-    worker.process(100, async ({ data }) => {
-      waits.push(performance.now() - data.sent);
-      if (waits.length === tasks) resolve();
-    });
+function latency(pace) {
+  return measured(pace, async (started) => {
+    const name = freshName();
+    const [publisher, worker] = [queueOf(name, false), queueOf(name, true)];
+    worker.process(100, async ({ data }) => started(data.sent));
+    await Promise.all([publisher.ready(), worker.ready()]);
+    return { send: (sent) => publisher.createJob({ sent }).save() };
   });
-  await Promise.all([publisher.ready(), worker.ready()]);
-  await paced(tasks, perSecond, () => publisher.createJob({ sent: performance.now() }).save());
-  await ended;
-  const counted = waits.slice(tasks / 10);
-  return { half: percentile(counted, 0.5), most: percentile(counted, 0.99) };
 }

@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
-import { paced } from './funq-latency.mjs';
+import { latency as measured } from '../support/latency.mjs';
 import { connection, freshName, swept, withServer } from '../support/redis.mjs';
-import { inFlight, percentile, stopwatch, timed, warmed } from '../support/timing.mjs';
+import { inFlight, stopwatch, timed, warmed } from '../support/timing.mjs';
 
 const WAYS = {
   consume,
@@ -69,20 +69,13 @@ async function publish({ tasks }, add) {
   return warmed(() => run(tasks / 4), () => run(tasks)); // prettier-ignore
 }
 
-async function latency({ perSecond, tasks }) {
-  const name = freshName();
-  const queue = queueOf(name);
-  const waits = [];
-  let resolve;
-  const ended = new Promise((settle) => (resolve = settle));
-  const worker = workerOf(name, async ({ data }) => {
-    waits.push(performance.now() - data.sent);
-    if (waits.length === tasks) resolve();
+function latency(pace) {
+  return measured(pace, async (started) => {
+    const name = freshName();
+    const queue = queueOf(name);
+    const worker = workerOf(name, async ({ data }) => started(data.sent));
+    void worker.run();
+    await worker.waitUntilReady();
+    return { send: (sent) => queue.add('task', { sent }) };
   });
-  void worker.run();
-  await worker.waitUntilReady();
-  await paced(tasks, perSecond, () => queue.add('task', { sent: performance.now() }));
-  await ended;
-  const counted = waits.slice(tasks / 10);
-  return { half: percentile(counted, 0.5), most: percentile(counted, 0.99) };
 }

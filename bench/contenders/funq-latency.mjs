@@ -1,45 +1,29 @@
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { temporaryFile } from '../support/brokers.mjs';
 import { startApp } from '../support/funq-app.mjs';
-import { percentile } from '../support/timing.mjs';
+import { latency } from '../support/latency.mjs';
 
-/** Milliseconds on a clock that all processes of the machine share. */
-const now = () => performance.timeOrigin + performance.now();
 const PUBLISHER = fileURLToPath(new URL('../support/publisher.mjs', import.meta.url));
 
-/** From the call of `publish` to the first line of the method, at `perSecond` tasks; `remote`: published by another process. */
-export async function measure({ broker, perSecond, tasks, remote = false }) {
-  const waits = [];
+/** From the call of `publish` to the first line of the method, through Nest; `remote`: published by another process. */
+export function measure({ broker, remote = false, ...pace }) {
   const file = temporaryFile();
-  await new Promise((resolve, reject) => {
-    const call = async (publishedAt) => {
-      waits.push(now() - publishedAt);
-      if (waits.length === tasks) resolve();
+  return latency(pace, async (started) => {
+    const call = async (at) => started(at);
+    const consumers = [{ queue: 'bench', options: { concurrency: 100 }, call }];
+    const { funq, close } = await startApp({ broker, file, consumers });
+    if (!remote) return { send: (at) => funq.publish('bench', [at]), close };
+    const publisher = fork(PUBLISHER, [JSON.stringify({ broker, file, ...pace })], { execArgv: [] });
+    await once(publisher, 'message');
+    return {
+      publish: (count, paced) => publisher.send({ count, paced }),
+      close: async () => {
+        publisher.send(false);
+        await once(publisher, 'exit');
+        await close();
+      },
     };
-    start({ broker, file, call, perSecond, tasks, remote }).catch(reject);
   });
-  // The first tenth warms up.
-  const counted = waits.slice(tasks / 10);
-  return { half: percentile(counted, 0.5), most: percentile(counted, 0.99) };
-}
-
-async function start({ broker, file, call, perSecond, tasks, remote }) {
-  const { funq } = await startApp({
-    broker,
-    file,
-    consumers: [{ queue: 'bench', options: { concurrency: 100 }, call }],
-  });
-  if (remote) fork(PUBLISHER, [JSON.stringify({ broker, file, perSecond, tasks })], { execArgv: [] });
-  else await paced(tasks, perSecond, () => funq.publish('bench', [now()]));
-}
-
-/** Calls `send` on an absolute schedule, so that a late one does not put off the others. */
-export async function paced(count, perSecond, send) {
-  const from = performance.now();
-  for (let index = 0; index < count; index++) {
-    const wait = from + (index / perSecond) * 1000 - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    void send();
-  }
 }

@@ -1,15 +1,14 @@
 import pg from 'pg';
+import { latency } from '../support/latency.mjs';
 import { CLAIM, databaseUrl, openTable, REMOVE } from '../support/postgres.mjs';
-import { percentile } from '../support/timing.mjs';
-import { paced } from './funq-latency.mjs';
+
+const PUBLISH = `WITH stored AS (INSERT INTO tasks (queue, body) VALUES ($1, $2)) SELECT pg_notify('bench', $1)`;
 
 /** Insert and NOTIFY in one statement, LISTEN, claim, start, delete: one connection for each of the three. */
-export async function measure({ perSecond, tasks }) {
-  const [publisher, listener, worker] = [await openTable(), ...(await Promise.all([connected(), connected()]))];
-  const waits = [];
-  const text = `WITH stored AS (INSERT INTO tasks (queue, body) VALUES ($1, $2)) SELECT pg_notify('bench', $1)`;
-  await listener.query('LISTEN bench');
-  await new Promise((resolve, reject) => {
+export function measure(pace) {
+  return latency(pace, async (started) => {
+    const [publisher, listener, worker] = [await openTable(), ...(await Promise.all([connected(), connected()]))];
+    await listener.query('LISTEN bench');
     let [told, working] = [false, false];
     const work = async () => {
       told = true;
@@ -18,19 +17,17 @@ export async function measure({ perSecond, tasks }) {
       while (told) {
         told = false;
         const { rows } = await worker.query({ ...CLAIM, values: ['bench', 100] });
-        for (const { body } of rows) waits.push(performance.now() - Number(body.toString()));
+        for (const { body } of rows) started(Number(body.toString()));
         if (rows.length > 0) await worker.query({ ...REMOVE, values: [rows.map(({ seq }) => seq)] });
       }
       working = false;
-      if (waits.length === tasks) resolve();
     };
-    listener.on('notification', () => work().catch(reject));
-    const send = () =>
-      publisher.query({ name: 'publish', text, values: ['bench', Buffer.from(`${performance.now()}`)] });
-    paced(tasks, perSecond, send).catch(reject);
+    listener.on('notification', () => void work());
+    const store = (at) => publisher.query({ name: 'publish', text: PUBLISH, values: ['bench', Buffer.from(`${at}`)] });
+    // The client wants one query at a time.
+    let stored = Promise.resolve();
+    return { send: (at) => (stored = stored.then(() => store(at))) };
   });
-  const counted = waits.slice(tasks / 10);
-  return { half: percentile(counted, 0.5), most: percentile(counted, 0.99) };
 }
 
 async function connected() {

@@ -1,6 +1,6 @@
-import { paced } from './funq-latency.mjs';
+import { latency as measured } from '../support/latency.mjs';
 import { body, connection, freshName, swept, withServer } from '../support/redis.mjs';
-import { percentile, timed, warmed } from '../support/timing.mjs';
+import { timed, warmed } from '../support/timing.mjs';
 
 /** The least that a queue does which loses nothing: bodies in a hash, ids in a list, and by whom until when they are held. */
 const ADD = `
@@ -67,23 +67,22 @@ function publish(client, { tasks }) {
 }
 
 /** A stream with one group: its reader is blocked on a connection of its own. */
-async function latency(client, { perSecond, tasks }) {
-  const key = freshName();
-  await client.xgroup('CREATE', key, 'group', '$', 'MKSTREAM');
-  const reader = connection();
-  const waits = [];
-  const reading = (async () => {
-    while (waits.length < tasks) {
-      const read = await reader.xreadgroup('GROUP', 'group', 'me', 'COUNT', 100, 'BLOCK', 5000, 'STREAMS', key, '>');
-      const now = performance.now();
-      for (const [id, [, sent]] of read?.[0][1] ?? []) {
-        waits.push(now - Number(sent));
-        void client.xack(key, 'group', id);
+function latency(client, pace) {
+  return measured(pace, async (started) => {
+    const key = freshName();
+    await client.xgroup('CREATE', key, 'group', '$', 'MKSTREAM');
+    const reader = connection();
+    let ended = false;
+    const read = async () => {
+      while (!ended) {
+        const found = await reader.xreadgroup('GROUP', 'group', 'me', 'COUNT', 100, 'BLOCK', 5000, 'STREAMS', key, '>');
+        for (const [id, [, sent]] of found?.[0][1] ?? []) {
+          started(Number(sent));
+          void client.xack(key, 'group', id);
+        }
       }
-    }
-  })();
-  await paced(tasks, perSecond, () => client.xadd(key, '*', 'sent', performance.now()));
-  await reading;
-  const counted = waits.slice(tasks / 10);
-  return { half: percentile(counted, 0.5), most: percentile(counted, 0.99) };
+    };
+    void read();
+    return { send: (sent) => client.xadd(key, '*', 'sent', sent), close: () => void (ended = true) };
+  });
 }
