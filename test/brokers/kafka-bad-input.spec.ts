@@ -31,6 +31,12 @@ describe('options of kafka()', () => {
       /sasl.mechanism.* 'SCRAM', but must be one of PLAIN, SCRAM-/,
     ],
     [{ topics: { orders: 'a/b' } }, /topics\.orders/],
+    [{ client: {} }, /brokers.*left out beside 'client'/],
+    [
+      { client: {}, brokers: undefined, sasl: { mechanism: 'PLAIN', password: 'secret' } },
+      /^kafka\(\{ sasl \}\) is to be/,
+    ],
+    [{ client: {}, brokers: undefined }, /client.* an object, but must be a client of @platformatic\/kafka/],
   ])('%j are refused by name', (wrong, message) => {
     const options = { brokers: NOWHERE, ...wrong } as KafkaOptions;
     expect(() => kafka(options)).toThrow(message);
@@ -68,6 +74,23 @@ withService('kafka', (brokers) => {
   afterEach(async () => {
     for (const each of closing.splice(0).toReversed()) await each.close();
   });
+  it('are those of a client that was handed in, which stays open', async () => {
+    const admin = new Admin({ ...client, retries: 0 });
+    closing.push(admin);
+    const broker = kafka({ client: admin, session: 3000 });
+    const queue = `handed-${randomUUID()}`;
+    await broker.connect({ clock });
+    const subscription = await broker.subscribe(queue, { prefetch: 1, lease: 30_000 });
+    await broker.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
+    const signal = new AbortController().signal;
+    let taken = await subscription.receive(1, signal);
+    while (taken.length === 0) taken = await subscription.receive(1, signal);
+    expect(await subscription.ack(taken)).toEqual([]);
+    await broker.close();
+    expect((await admin.metadata({ topics: [queue] })).topics.has(queue)).toBe(true);
+    await admin.deleteTopics({ topics: [queue] });
+  });
+
   const opened = async (options: Partial<KafkaOptions> = {}) => {
     const broker = kafka({ brokers, session: 3000, ...options });
     closing.push(broker);

@@ -1,12 +1,24 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { allowedSASLMechanisms, type BaseOptions, type SASLOptions } from '@platformatic/kafka';
+import {
+  allowedSASLMechanisms,
+  kOptions,
+  parseBroker,
+  type Base,
+  type BaseOptions,
+  type SASLOptions,
+} from '@platformatic/kafka';
 import { driverError, maskedAddress } from './driver-error.js';
 
 /** How Kafka is reached, and how queues become topics. */
 export interface KafkaOptions {
   /** `'host:port'` of some of the cluster's nodes, as a list or as a text with commas. */
-  readonly brokers: string | readonly string[];
+  readonly brokers?: string | readonly string[];
+  /**
+   * Any client of `@platformatic/kafka` in place of `brokers`, `sasl` and `tls`, which are as its own are. Each consumer group needs
+   * connections of its own, so those of this client are not used, and it stays open.
+   */
+  readonly client?: Base;
   /** Name of this client in the server's logs and quotas. Default: `'funq'`. */
   readonly clientId?: string;
   /**
@@ -71,7 +83,8 @@ export const REQUEST_TIMEOUT = 10_000;
 const MECHANISMS: readonly string[] = allowedSASLMechanisms;
 
 /** Throws an error that names the option. */
-export function readOptions(options: KafkaOptions): KafkaSettings {
+export function readOptions(given: KafkaOptions): KafkaSettings {
+  const options = given.client ? { ...given, ...wayOf(given) } : given;
   const brokers = [options.brokers ?? []]
     .flat()
     .flatMap((addresses) => String(addresses).split(','))
@@ -123,6 +136,18 @@ export function readOptions(options: KafkaOptions): KafkaSettings {
   };
 }
 
+/** How the client that was handed in reaches the cluster. */
+function wayOf({ client, ...options }: KafkaOptions): Pick<KafkaOptions, 'brokers' | 'sasl' | 'tls'> {
+  for (const name of ['brokers', 'sasl', 'tls'] as const)
+    if (options[name] !== undefined)
+      throw driverError('FUNQ_KAFKA_OPTION', `kafka({ ${name} }) is to be left out beside 'client', which has its own`);
+  const { bootstrapBrokers, sasl, tls, ssl } = client![kOptions] ?? {};
+  if (!Array.isArray(bootstrapBrokers))
+    throw wrong('client', client, "a client of @platformatic/kafka, of the same copy of it; else give 'brokers'");
+  const brokers = bootstrapBrokers.map((each) => parseBroker(each)).map(({ host, port }) => `${host}:${port}`);
+  return { brokers, ...(sasl && { sasl }), ...((tls ?? ssl) && { tls: tls ?? ssl }) };
+}
+
 function integer(name: string, value: number | undefined, least: number, most: number, usual: number): number {
   if (value === undefined) return usual;
   if (Number.isInteger(value) && value >= least && value <= most) return value;
@@ -130,6 +155,7 @@ function integer(name: string, value: number | undefined, least: number, most: n
 }
 
 function wrong(option: string, value: unknown, wanted: string): Error {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  const shown =
+    typeof value === 'string' ? `'${value}'` : typeof value === 'object' && value ? 'an object' : String(value);
   return driverError('FUNQ_KAFKA_OPTION', `kafka({ ${option} }) is ${shown}, but must be ${wanted}`);
 }
