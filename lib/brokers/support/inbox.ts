@@ -29,9 +29,21 @@ export class Inbox<T> {
     if (!this.#nap.end()) this.#neglect.watch();
   }
 
+  /** These were taken and could not be passed on: they lie here again, before all others. */
+  restore(items: readonly T[]): void {
+    if (items.length === 0) return;
+    this.#items = [...items, ...this.#items];
+    if (!this.#nap.end()) this.#neglect.watch();
+  }
+
   /** Nothing more will come: ends a waiting `receive` and every later one with `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
+    this.#nap.end();
+  }
+
+  /** Ends a waiting `receive`. */
+  wake(): void {
     this.#nap.end();
   }
 

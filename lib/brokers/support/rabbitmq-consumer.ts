@@ -4,7 +4,7 @@ import { driverError } from './driver-error.js';
 import { Inbox } from './inbox.js';
 import type { RabbitConnection } from './rabbitmq-connection.js';
 import { channelError } from './rabbitmq-error.js';
-import { countOf, type Receipt } from './rabbitmq-receipt.js';
+import { deliveryOf, messageOf, type Receipt } from './rabbitmq-receipt.js';
 import { RabbitTags } from './rabbitmq-tags.js';
 
 /** So many acknowledgements at once are never kept back by the server. */
@@ -59,13 +59,15 @@ export class RabbitConsumer {
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
     await this.#demand(max);
+    const { connection } = this.options;
+    const before = connection.traffic;
     const taken = await this.#inbox.receive(max, signal);
-    // A quiet queue, or a dead connection?
-    if (taken.length === 0 && !signal.aborted) await this.roundTrip();
-    const now = this.options.connection.clock.monotonic();
+    // A quiet queue, or a dead connection? Or a body that takes long to arrive.
+    if (taken.length === 0 && !signal.aborted && !connection.busySince(before)) await this.roundTrip();
+    const now = connection.clock.monotonic();
     const stale = taken.filter(({ receipt }) => (receipt as Receipt).expires <= now);
     if (stale.length === 0) return taken;
-    await this.settle(stale.map(({ receipt }) => (receipt as Receipt).message));
+    await this.settle(stale.map(messageOf));
     return taken.filter((delivery) => !stale.includes(delivery));
   }
 
@@ -90,10 +92,15 @@ export class RabbitConsumer {
     return this.#change(() => this.#pause());
   }
 
+  /** Ends a `receive` that waits for what does not come, as the server was told to {@link pause}; the next one asks anew. */
+  wake(): void {
+    this.#inbox.wake();
+  }
+
   /** Removes what nobody received yet. Resolves to how many. */
   async drop(): Promise<number> {
     await this.roundTrip();
-    const messages = this.#unreceived();
+    const messages = this.#inbox.takeAll().map(messageOf);
     if (messages.length > 0) await this.settle(messages);
     return messages.length;
   }
@@ -122,6 +129,14 @@ export class RabbitConsumer {
     });
   }
 
+  /** As `#answer`, of what the server is to send: without one nobody knows what it does, so the consumer ends. */
+  #told<T>(asking: Promise<T>): Promise<T> {
+    return this.#answer(asking).catch((error: Error) => {
+      this.#end(error);
+      throw error;
+    });
+  }
+
   /** Lets the server send enough for `receive(max)`: no more, as others may be free for it. */
   async #demand(max: number): Promise<void> {
     await this.#changing;
@@ -132,25 +147,27 @@ export class RabbitConsumer {
   }
 
   async #consume(more: number): Promise<void> {
-    const { name } = this.options;
     this.#credit += more;
     // Asked for in one turn, so that no other `prefetch` gets in between.
-    const setting = this.channel.prefetch(more);
-    const taking = this.channel.consume(name, () => undefined);
-    const [, { consumerTag }] = await this.#answer(Promise.all([setting, taking]));
+    const asking = [this.channel.prefetch(more), this.channel.consume(this.options.name, () => undefined)] as const;
+    const [, { consumerTag }] = await this.#told(Promise.all(asking));
     this.#consumers.push(consumerTag);
   }
 
   async #pause(): Promise<void> {
     const tags = this.#consumers;
     this.#consumers = [];
-    await this.#answer(Promise.all(tags.map((tag) => this.channel.cancel(tag))));
+    await this.#told(Promise.all(tags.map((tag) => this.channel.cancel(tag))));
     // A quorum queue's last messages may overtake the answer to that, but not this one.
-    await this.roundTrip();
+    await this.#told(this.roundTrip());
     this.#credit = 0;
     this.#tags.detach();
-    const messages = this.#unreceived();
-    if (messages.length > 0) await this.options.giveBack(this, messages);
+    const unreceived = this.#inbox.takeAll();
+    await this.options.giveBack(this, unreceived.map(messageOf)).catch((error: unknown) => {
+      // Else nobody would ever get them, for the server believes that they are here.
+      this.#inbox.restore(unreceived.filter((delivery) => this.holds(messageOf(delivery))));
+      throw error;
+    });
   }
 
   /**
@@ -169,18 +186,9 @@ export class RabbitConsumer {
     return changed;
   }
 
-  #unreceived(): ConsumeMessage[] {
-    return this.#inbox.takeAll().map(({ receipt }) => (receipt as Receipt).message);
-  }
-
   #arrived(message: ConsumeMessage): void {
-    const { fields, properties, content } = message;
-    const { expiration } = properties as { expiration?: string };
-    const expires =
-      expiration === undefined ? Infinity : this.options.connection.clock.monotonic() + Number(expiration);
-    this.#tags.add(fields.deliveryTag);
-    const receipt: Receipt = { consumer: this, message, expires };
-    this.#inbox.push({ body: content, receipt, redelivered: countOf(message) });
+    this.#tags.add(message.fields.deliveryTag);
+    this.#inbox.push(deliveryOf(this, message, this.options.connection.clock));
   }
 
   #end(error: Error): void {

@@ -41,6 +41,7 @@ export class RabbitOutlet {
   readonly declared = new Map<string, Promise<string>>();
   /** By queue that was sent to: until its first message is through. */
   readonly #led = new Map<string, Promise<void>>();
+  /** What came back and was not confirmed yet. */
   readonly #returned = new Set<string>();
   #failure: Error | undefined;
   /** Set while the socket takes no more. */
@@ -52,8 +53,14 @@ export class RabbitOutlet {
     closed: () => void,
   ) {
     channel.on('error', (error) => (this.#failure = error));
-    channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)));
+    channel.on('return', ({ fields, properties }: Message) =>
+      this.#returned.add(markOf(fields.exchange, fields.routingKey, String(properties.messageId))),
+    );
     channel.once('close', closed);
+  }
+
+  close(): Promise<void> {
+    return this.connection.answer(this.channel.close());
   }
 
   /** The queue was deleted: it is declared anew. */
@@ -158,7 +165,8 @@ export class RabbitOutlet {
         answer,
       );
     if (answer) return channelError(address, queue, this.#failure ?? answer);
-    if (!this.#returned.delete(properties.messageId)) return undefined;
+    if (this.#returned.size === 0 || !this.#returned.delete(markOf(exchange, key, properties.messageId)))
+      return undefined;
     return new Unroutable(
       exchange
         ? `no queue is bound to exchange ${exchange} for '${key}', so nobody got a message for ${queue}; bind one`
@@ -166,6 +174,9 @@ export class RabbitOutlet {
     );
   }
 }
+
+/** One id may go to several places at once, and only some of them may have no queue. */
+const markOf = (exchange: string, key: string, id: string): string => JSON.stringify([exchange, key, id]);
 
 /** Of this one message; the channel goes on. */
 const isRefusal = (answer: unknown): boolean => answer instanceof Error && answer.message === 'message nacked';

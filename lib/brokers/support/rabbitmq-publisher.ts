@@ -37,6 +37,12 @@ export class RabbitPublisher {
     return this.#opening;
   }
 
+  /** Ends the channel; for a connection that goes on. */
+  async close(): Promise<void> {
+    const outlet = await this.#opening?.catch(() => undefined);
+    await outlet?.close().catch(() => undefined);
+  }
+
   async publish(queue: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
     const batch: Batch = { outlet: await this.open(), queue, messages };
     const failures: PublishFailure[] = [];
@@ -71,8 +77,9 @@ export class RabbitPublisher {
     const failed = await attempt(indexes);
     const homeless = failed.filter(({ error }) => error instanceof Unroutable && !this.topology.routeOf(queue));
     if (homeless.length === 0) return failed;
-    // Their queue was deleted behind our back, so they are nowhere: it is made anew, once.
+    // Their queue, or one that they should wait in, was deleted behind our back, so they are nowhere: it is made anew, once.
     outlet.forget(queue);
+    this.delays.forget();
     const rest = failed.filter((failure) => !homeless.includes(failure));
     return [...rest, ...(await attempt(homeless.map(({ index }) => index)))];
   }
@@ -113,6 +120,7 @@ export class RabbitPublisher {
       });
     const model = await connection.use();
     const channel = await connection.answer(model.createConfirmChannel());
+    connection.checkAlive(model);
     return new RabbitOutlet(connection, channel, () => {
       this.#opening = undefined;
       this.delays.forget();

@@ -1,4 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
+import type { Delivery } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
 import type { RabbitConsumer } from './rabbitmq-consumer.js';
 
 export interface Receipt {
@@ -10,6 +12,16 @@ export interface Receipt {
   acknowledged?: boolean;
 }
 
+/** A message that came just now. */
+export function deliveryOf(consumer: RabbitConsumer, message: ConsumeMessage, clock: Clock): Delivery {
+  const { expiration } = message.properties as { expiration?: string };
+  const expires = expiration === undefined ? Infinity : clock.monotonic() + Number(expiration);
+  const receipt: Receipt = { consumer, message, expires };
+  return { body: message.content, receipt, redelivered: countOf(message) };
+}
+
+export const messageOf = ({ receipt }: Delivery): ConsumeMessage => (receipt as Receipt).message;
+
 /** Header that says how often a message was handed out before it was put at the end of its queue again. */
 export const REDELIVERED = 'funq-redelivered';
 
@@ -17,6 +29,7 @@ export const REDELIVERED = 'funq-redelivered';
 export function countOf({ fields, properties: { headers } }: ConsumeMessage): number {
   const counted: unknown = headers?.['x-delivery-count'];
   const before: unknown = headers?.[REDELIVERED];
-  const now = typeof counted === 'number' ? counted : Number(fields.redelivered);
+  // A header of a message that comes for the first time is what its sender wrote.
+  const now = fields.redelivered && typeof counted === 'number' ? counted : Number(fields.redelivered);
   return now + (typeof before === 'number' ? before : 0);
 }

@@ -22,6 +22,7 @@ export class RabbitSubscription implements Subscription {
   #consumer: RabbitConsumer | undefined;
   #opening: Promise<RabbitConsumer> | undefined;
   #closing: Promise<void> | undefined;
+  #releasing: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly queue: string,
@@ -51,10 +52,16 @@ export class RabbitSubscription implements Subscription {
   }
 
   release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    return this.#settle(deliveries, async (consumer, messages) => {
-      // Else the server would send them here again.
-      await consumer.pause();
-      await this.#giveBack(consumer, messages);
+    return this.#settle(deliveries, (consumer, messages) => {
+      // One after the other: what is released again, because that took too long, must not be copied twice.
+      const released = this.#releasing.then(async () => {
+        // Else the server would send them here again.
+        await consumer.pause();
+        await this.#giveBack(consumer, messages.filter((message) => consumer.holds(message))); // prettier-ignore
+        consumer.wake();
+      });
+      this.#releasing = released.catch(() => undefined);
+      return released;
     });
   }
 
@@ -74,6 +81,8 @@ export class RabbitSubscription implements Subscription {
   async #close(): Promise<void> {
     try {
       await this.#opening?.catch(() => undefined);
+      // The server would hand out again what has been copied already.
+      await this.#releasing;
       await this.#consumer?.close();
     } finally {
       this.parts.closed(this);
@@ -94,6 +103,7 @@ export class RabbitSubscription implements Subscription {
       if (!reason) channel.close().catch(() => undefined);
       throw channelError(connection.address, queue, reason ?? error);
     });
+    connection.checkAlive(model);
     const giveBack = this.#giveBack.bind(this);
     this.#consumer = new RabbitConsumer(channel, { ...this.options, queue, name, connection, giveBack });
     return this.#consumer;
@@ -156,7 +166,8 @@ function copyOf(message: ConsumeMessage, key: string): Sending {
     appId,
   } = message.properties;
   const kept = Object.entries(headers).filter(
-    ([name]) => !/^x-(death|first-death|last-death|delivery-count)/.test(name),
+    // With CC it would go to the other queues, too, which had theirs already.
+    ([name]) => !/^(?:x-(?:death|first-death|last-death|delivery-count)|B?CC$)/.test(name),
   );
   const properties = {
     messageId: (messageId as string | undefined) ?? randomUUID(),

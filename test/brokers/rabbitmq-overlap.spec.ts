@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
+import { expect, it, onTestFinished } from 'vitest';
+import { SystemClock } from '../../lib/core/system-clock.js';
+import { withService } from '../services/service.js';
+
+const LIMIT = { timeout: 60_000 };
+const signal = new AbortController().signal;
+const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
+
+withService('rabbitmq', (url) => {
+  const open = async (options = {}) => {
+    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
+    await broker.connect({ clock: new SystemClock() });
+    onTestFinished(() => broker.close());
+    return { broker, queue: `overlap-${randomUUID()}` };
+  };
+
+  it.each(['quorum', 'classic'] as const)('%s: verbs at once settle each delivery once', LIMIT, async (type) => {
+    const { broker, queue } = await open({ type });
+    const all = 400;
+    await broker.publish(
+      queue,
+      Array.from({ length: all }, (_, n) => out(`${n}`)),
+    );
+    const done = new Map<string, number>();
+    const subs = await Promise.all([1, 2].map(() => broker.subscribe(queue, { prefetch: 20, lease: 5000 })));
+    let seed = 1;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const pending: Promise<unknown>[] = [];
+    const end = performance.now() + 25_000;
+    await Promise.all(
+      subs.map(async (sub) => {
+        while (done.size < all && performance.now() < end) {
+          const got = await sub.receive(1 + Math.floor(random() * 8), signal);
+          for (const each of got) {
+            if (random() < 0.85)
+              pending.push(
+                (async () => {
+                  await new Promise((resolve) => setTimeout(resolve, random() * 30));
+                  const lost = await sub.ack([each]);
+                  const text = Buffer.from(each.body).toString();
+                  if (lost.length === 0) done.set(text, (done.get(text) ?? 0) + 1);
+                })(),
+              );
+            else pending.push(sub.release([each]));
+          }
+          if (random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 250));
+        }
+      }),
+    );
+    await Promise.all(pending);
+    expect([done.size, [...done.values()].filter((count) => count > 1).length]).toEqual([all, 0]);
+    expect(await broker.count!(queue)).toBe(0);
+  });
+});
