@@ -109,9 +109,16 @@ const isTls = ({ code, message = '' }: Failure): boolean =>
 
 const HUNG_UP = /Connection closed|ECONNRESET/;
 
+/** A connection failed, or could not be made; not so where a node answered that it can't at present. */
+export const cutOff = (error: unknown): boolean => chain(error).some(isCut);
+
+const isCut = ({ code }: Failure): boolean =>
+  /^(PLT_KFK_(NETWORK|TIMEOUT)|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(String(code));
+
 /** Nobody answers, or a node that does is not ready yet or no longer in charge. */
-const isNetwork = ({ code, apiId }: Failure): boolean =>
-  /^(PLT_KFK_(NETWORK|TIMEOUT)|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(String(code)) ||
+const isNetwork = (failure: Failure): boolean => isCut(failure) || isBusy(failure);
+
+const isBusy = ({ apiId }: Failure): boolean =>
   /^(COORDINATOR_|NOT_|LEADER_NOT|BROKER_NOT|REQUEST_TIMED_OUT|NETWORK_EXCEPTION|REPLICA_NOT)/.test(String(apiId));
 
 function chain(error: unknown): Failure[] {

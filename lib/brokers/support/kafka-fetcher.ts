@@ -1,5 +1,5 @@
 import { ConnectionPool, fetchV13, type Consumer } from '@platformatic/kafka';
-import { moved, said } from './kafka-error.js';
+import { moved } from './kafka-error.js';
 import { readRecords } from './kafka-records.js';
 import type { KafkaWindow } from './kafka-window.js';
 
@@ -10,7 +10,12 @@ const WAIT = 500;
 const MAX_BYTES = 4 * 2 ** 20;
 const MAX_BYTES_PER_PARTITION = 2 ** 20;
 const EARLIEST = -2n;
+const LATEST = -1n;
+const OUT_OF_RANGE = 1;
+/** Each request says all, so the server need not keep a session for the next one. */
+const ALONE = -1;
 
+type Response = Awaited<ReturnType<typeof fetchV13.api.async>>;
 type Client = ConstructorParameters<typeof ConnectionPool>[1];
 type Broker = Parameters<ConnectionPool['get']>[0];
 
@@ -18,12 +23,19 @@ type Broker = Parameters<ConnectionPool['get']>[0];
 export class KafkaFetcher {
   #pool: ConnectionPool;
   readonly #busy = new Set<number>();
+  /** Of the topic. */
+  #id: string | undefined;
   #closed = false;
 
   constructor(
     private readonly consumer: () => Consumer,
     private readonly topic: string,
     private readonly client: Client & { readonly clientId: string },
+    /**
+     * Nothing that is known of these partitions holds, and they begin where it says: what their log had is gone. All do, at their
+     * beginning, where the topic was deleted and created anew.
+     */
+    private readonly renewed: (bases?: ReadonlyMap<number, number>) => void,
   ) {
     this.#pool = this.#connections();
   }
@@ -32,6 +44,9 @@ export class KafkaFetcher {
   async fetch(windows: readonly KafkaWindow[], arrived: (error?: unknown) => void): Promise<void> {
     const { brokers, topics } = await this.consumer().metadata({ topics: [this.topic] });
     const { id = '', partitions = [] } = topics.get(this.topic) ?? {};
+    const former = this.#id;
+    if (id) this.#id = id;
+    if (id && former && id !== former) return this.renewed();
     const byNode = new Map<number, KafkaWindow[]>();
     for (const window of windows) {
       const node = partitions[window.partition]?.leader ?? -1;
@@ -63,14 +78,12 @@ export class KafkaFetcher {
     try {
       const connection = await this.#pool.get(broker);
       // The client can't read the answer of version 16 and later when another node is in charge.
-      const { responses } = await fetchV13.api.async(connection, WAIT, 1, MAX_BYTES, COMMITTED, 0, 0, topics, [], '');
-      for (const answer of responses.flatMap((each) => each.partitions)) {
-        const window = windows.find(({ partition }) => partition === answer.partitionIndex);
-        if (window) readRecords(answer, window);
-      }
+      read(await fetchV13.api.async(connection, WAIT, 1, MAX_BYTES, COMMITTED, 0, ALONE, topics, [], ''), windows);
       return true;
     } catch (error) {
-      if (said(error, 'OFFSET_OUT_OF_RANGE') && (await this.#skip(windows))) return true;
+      // One partition fails, and the others of the node are to go on.
+      const astray = read((error as { response?: Response }).response, windows);
+      if (astray.length > 0 && (await this.#skip(astray))) return true;
       this.consumer().clearMetadata();
       if (moved(error)) return false;
       // A connection that was silent once may stay so.
@@ -80,17 +93,36 @@ export class KafkaFetcher {
     }
   }
 
-  /** What the server no longer keeps is passed over. Resolves to false where that was not the matter. */
+  /** What the server no longer keeps is passed over, and what it lost is forgotten. Resolves to false where that was not the matter. */
   async #skip(windows: readonly KafkaWindow[]): Promise<boolean> {
+    const [first, last] = [await this.#ends(windows, EARLIEST), await this.#ends(windows, LATEST)];
+    const behind = windows.filter(({ partition, position }) => position < (first.get(partition) ?? 0));
+    for (const window of behind) window.pass(first.get(window.partition)!);
+    const ahead = windows.filter(({ partition, position }) => position > (last.get(partition) ?? Infinity));
+    if (ahead.length > 0) this.renewed(new Map(ahead.map(({ partition }) => [partition, last.get(partition)!])));
+    return behind.length + ahead.length > 0;
+  }
+
+  async #ends(windows: readonly KafkaWindow[], timestamp: bigint): Promise<ReadonlyMap<number, number>> {
     const partitions = { [this.topic]: windows.map(({ partition }) => partition) };
-    const found = await this.consumer().listOffsets({ topics: [this.topic], partitions, timestamp: EARLIEST });
-    const offsets = found.get(this.topic) ?? [];
-    const behind = windows.filter(({ partition, position }) => position < Number(offsets[partition] ?? 0));
-    for (const window of behind) window.pass(Number(offsets[window.partition]));
-    return behind.length > 0;
+    // Also what transactions that are under way have written is there.
+    const asked = { topics: [this.topic], partitions, timestamp, isolationLevel: 0 };
+    const offsets = (await this.consumer().listOffsets(asked)).get(this.topic) ?? [];
+    return new Map(partitions[this.topic]!.map((partition) => [partition, Number(offsets[partition] ?? 0)]));
   }
 
   #connections(): ConnectionPool {
     return new ConnectionPool(this.client.clientId, this.client);
   }
+}
+
+/** Returns those of which the server has nothing at their position. */
+function read(response: Response | undefined, windows: readonly KafkaWindow[]): KafkaWindow[] {
+  const astray: KafkaWindow[] = [];
+  for (const answer of response?.responses.flatMap((each) => each.partitions) ?? []) {
+    const window = windows.find(({ partition }) => partition === answer.partitionIndex);
+    if (window && answer.errorCode === OUT_OF_RANGE) astray.push(window);
+    else if (window) readRecords(answer, window);
+  }
+  return astray;
 }

@@ -1,4 +1,4 @@
-import { Consumer } from '@platformatic/kafka';
+import { Consumer, type GroupPartitionsAssigner } from '@platformatic/kafka';
 import { shareOut } from './kafka-assigner.js';
 import { REQUEST_TIMEOUT, type KafkaSettings } from './kafka-options.js';
 import type { Seat } from './kafka-seat.js';
@@ -27,12 +27,21 @@ export interface GroupClientOptions {
 /** Milliseconds. A group that forms anew answers when all members have, or have run out of time; and that may be told a little later. */
 export const answersWithin = (session: number): number => Math.max(REQUEST_TIMEOUT, session + 2000);
 
-/** Joins as `member` where the group knows one by that name, and says of itself what `claim` gives each time. */
+/**
+ * Joins as `member` where the group knows one by that name, and says of itself what `claim` gives each time. `grown` is called, again
+ * and again until the group forms anew, when there are more partitions than this member shared out.
+ */
 export function groupClient(
   { client, seat, topic, session }: GroupClientOptions,
   member: string | null,
   claim: () => Buffer,
+  grown: () => void,
 ): Consumer {
+  let counted: number | undefined;
+  const assigner: GroupPartitionsAssigner = (own, members, topics, metadata) => {
+    counted = metadata.topics.get(topic)?.partitionsCount;
+    return shareOut(own, members, topics, metadata);
+  };
   const consumer = new Consumer({
     ...client,
     requestTimeout: answersWithin(session),
@@ -41,10 +50,23 @@ export function groupClient(
     sessionTimeout: session,
     rebalanceTimeout: Math.max(session, PATIENCE),
     heartbeatInterval: Math.min(HEARTBEAT, session / 3),
-    partitionAssigner: shareOut,
+    partitionAssigner: assigner,
     // Read by the client each time it joins.
     protocols: [{ name: PROTOCOL, version: 1, get metadata() { return claim(); } }],
   }); // prettier-ignore
+  /** Others see to what they shared out. */
+  let shared = Infinity;
+  consumer.on('consumer:group:join', ({ isLeader, assignments }) => {
+    // Who is alone gets all, and nothing is shared out.
+    const all = counted ?? assignments?.find((each) => each.topic === topic)?.partitions.length ?? Infinity;
+    shared = isLeader ? all : Infinity;
+    counted = undefined;
+  });
+  consumer.on('consumer:heartbeat:end', () => {
+    if (shared === Infinity) return;
+    const look = consumer.metadata({ topics: [topic] });
+    look.then(({ topics }) => (topics.get(topic)?.partitionsCount ?? 0) > shared && grown()).catch(() => undefined);
+  });
   consumer.topics.track(topic);
   consumer.memberId = member;
   return consumer;

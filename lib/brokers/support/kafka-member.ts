@@ -116,7 +116,8 @@ export class KafkaMember {
 
   #open(): Consumer {
     const { clock } = this.options;
-    const consumer = groupClient(this.options, this.#id ?? null, () => this.#claim());
+    const grown = (): void => void (consumer === this.#consumer && this.join());
+    const consumer = groupClient(this.options, this.#id ?? null, () => this.#claim(), grown);
     const ours =
       <T>(take: (told: T) => void) =>
       (told: T): void => {

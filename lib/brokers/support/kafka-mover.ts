@@ -113,6 +113,8 @@ export class KafkaMover {
 
   async #settle(subscription: Subscription, clock: Clock, held: Set<Held>): Promise<void> {
     const now = clock.now();
+    // After a long sleep others may have moved what is in hand here: asked, the group tells.
+    if ([...held].some(({ message }) => message.until <= now)) await subscription.ack([]);
     for (const each of held) if (windowOf(each.delivery).lost) held.delete(each);
     /** What is settled is remembered by the subscription, also where it can't be stored at present. */
     const settled = (list: readonly Held[]): Delivery[] => {
@@ -120,41 +122,47 @@ export class KafkaMover {
       return list.map(({ delivery }) => delivery);
     };
     const due = [...held].filter(({ message }) => message.until <= now);
-    if (due.length > 0) {
-      await this.#move(
-        due.map(({ message }) => message),
-        now,
-      );
-      await subscription.ack(settled(due));
-    }
+    const { moved, failure } = await this.#move(due, now);
+    if (moved.length > 0) await subscription.ack(settled(moved));
     const leaving = [...held].filter(({ delivery }) => windowOf(delivery).leaving);
     if (leaving.length > 0) await subscription.release(settled(leaving));
+    if (failure) throw failure;
   }
 
-  /** Rejects unless all are stored elsewhere. */
-  async #move(messages: readonly Staying[], now: number): Promise<void> {
+  /** Resolves to what is stored elsewhere, which must not be moved again, and to why the rest is not. */
+  async #move(
+    due: readonly Held[],
+    now: number,
+  ): Promise<{ readonly moved: readonly Held[]; readonly failure?: Error | undefined }> {
+    if (due.length === 0) return { moved: due };
     const clients = await this.parts.clients();
-    const waiting = messages.filter(({ due }) => due > now);
-    const byTopic = new Map<string, Staying[]>();
-    for (const message of messages.filter(({ due }) => due <= now)) {
-      const list = byTopic.get(message.to);
-      if (list) list.push(message);
-      else byTopic.set(message.to, [message]);
+    const byTopic = new Map<string, Held[]>();
+    for (const each of due.filter(({ message }) => message.due <= now)) {
+      const list = byTopic.get(each.message.to);
+      if (list) list.push(each);
+      else byTopic.set(each.message.to, [each]);
     }
     const refused = await Promise.all([...byTopic].map(([topic, list]) => this.#deliver(clients, topic, list)));
-    const again: Waiting[] = refused.flat().map((message) => ({ ...message, due: now + AGAIN }));
-    const left = [...waiting, ...again];
-    if (left.length === 0) return;
-    const [failure] = await this.parts.delays.hold(clients, left);
-    if (failure) throw failure.error;
+    const again = new Set(refused.flat());
+    const left = due.filter((each) => each.message.due > now || again.has(each));
+    if (left.length === 0) return { moved: due };
+    const waiting = left.map((each): Waiting =>
+      again.has(each) ? { ...each.message, due: now + AGAIN } : each.message,
+    );
+    const failures = await this.parts.delays
+      .hold(clients, waiting)
+      .catch((error: unknown) => left.map((_, index) => ({ index, error: error as Error })));
+    const kept = new Set(failures.map(({ index }) => left[index]));
+    return { moved: due.filter((each) => !kept.has(each)), failure: failures[0]?.error };
   }
 
   /** Resolves to what its topic did not take; that must hold up nothing else. */
-  async #deliver(clients: KafkaClients, topic: string, list: readonly Staying[]): Promise<readonly Staying[]> {
+  async #deliver(clients: KafkaClients, topic: string, list: readonly Held[]): Promise<readonly Held[]> {
     const { topics, publishing } = this.parts;
     try {
       await topics.ensure(topic, clients);
-      const failures = await publishing.send(clients, topic, list);
+      const messages = list.map(({ message }) => message);
+      const failures = await publishing.send(clients, topic, messages);
       return failures.map(({ index }) => list[index]!);
     } catch (error) {
       this.parts.failed(error);

@@ -1,6 +1,9 @@
 import type { Delivery } from '../../contracts/broker.js';
 import { KafkaWindow } from './kafka-window.js';
 
+/** As much of a partition waits here at most, but for what one answer brings. */
+const RESERVE_BYTES = 4 * 2 ** 20;
+
 /** What the group remembers of a partition. */
 export interface Committed {
   readonly offset: number;
@@ -79,9 +82,11 @@ export class KafkaPartitions {
     return taken;
   }
 
-  /** Those of which fewer messages than `reserve` wait here. */
+  /** Those of which little waits here: fewer messages than `reserve`. Each time another first, for a node fills its answer in order. */
   low(reserve: number): KafkaWindow[] {
-    return [...this.#windows.values()].filter(({ leaving, waiting }) => !leaving && waiting < reserve);
+    const windows = [...this.#windows.values()];
+    const turned = windows.map((_, n) => windows[(this.#turn + n) % windows.length]!);
+    return turned.filter(({ leaving, waiting, bytes }) => !leaving && waiting < reserve && bytes < RESERVE_BYTES);
   }
 
   /** Those that are to go to others and of which nothing is out. */
@@ -94,6 +99,19 @@ export class KafkaPartitions {
     for (const window of this.idle.filter((each) => windows.includes(each))) {
       this.#windows.delete(window.partition);
       this.untold = true;
+    }
+  }
+
+  /** These begin anew, or all at 0. Nobody else can have read of them, so what is stored is to be overwritten. */
+  renew(bases?: ReadonlyMap<number, number>): void {
+    for (const former of this.#windows.values()) {
+      const base = bases ? bases.get(former.partition) : 0;
+      if (base === undefined) continue;
+      former.lost = true;
+      const window = new KafkaWindow(former.partition, base, null, this.ahead);
+      window.leaving = former.leaving;
+      window.dirty = true;
+      this.#windows.set(window.partition, window);
     }
   }
 

@@ -2,7 +2,7 @@ import { Admin, ConnectionPool } from '@platformatic/kafka';
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from './driver-error.js';
-import { kafkaError } from './kafka-error.js';
+import { cutOff, kafkaError } from './kafka-error.js';
 import type { KafkaSettings } from './kafka-options.js';
 
 /** What all queues of one broker object use together. */
@@ -38,10 +38,10 @@ export class KafkaSession {
     return this.#opening;
   }
 
-  /** The error as one of ours; where the server was out of reach, the next verb opens new connections. */
+  /** The error as one of ours; where a connection failed, the next verb opens new ones. */
   failed(error: unknown): Error {
     const ours = kafkaError(this.settings.address, error);
-    if ('away' in ours) {
+    if ('away' in ours && cutOff(error)) {
       const opening = this.#opening;
       this.#opening = undefined;
       void opening?.then(end).catch(() => undefined);

@@ -69,10 +69,11 @@ export class KafkaSubscription implements Subscription {
       held: () => this.#partitions.tell(),
       joined: (partitions, kept) => this.#joined(partitions, kept),
       answered: () => void this.#handOn().catch(() => undefined),
-      silent: (error) => void this.parts.failed(error),
+      silent: (error) => void parts.failed(error),
       failed: (error) => this.#news(error, true),
     });
-    this.#fetcher = new KafkaFetcher(() => this.#member.consumer, topic, settings.client);
+    const renewed = (bases?: ReadonlyMap<number, number>): void => (this.#partitions.renew(bases), this.#news());
+    this.#fetcher = new KafkaFetcher(() => this.#member.consumer, topic, settings.client, renewed);
     this.#committer = new KafkaCommitter({
       clock,
       windows: () => this.#partitions.windows,
@@ -95,8 +96,8 @@ export class KafkaSubscription implements Subscription {
   /** Resolves when the group has taken it in, or takes its time. Rejects when it can't be taken in. */
   async start(): Promise<void> {
     const patience = new AbortController();
-    const joining = this.#member.join().then(() => this.#opening);
-    await Promise.race([joining, this.parts.clock.sleep(JOIN, patience.signal)]).finally(() => patience.abort());
+    const late = this.parts.clock.sleep(JOIN, patience.signal);
+    await Promise.race([this.#member.join().then(() => this.#opening), late]).finally(() => patience.abort());
     if (this.#over) throw this.parts.failed(this.#fault);
   }
 
@@ -129,7 +130,7 @@ export class KafkaSubscription implements Subscription {
   /** What can't be stored now is known all the same, and stored later. */
   async #settle(deliveries: readonly Delivery[], settle: (entry: Entry) => void): Promise<readonly Delivery[]> {
     for (const { receipt } of deliveries) settle(receipt as Entry);
-    await this.#committer.flush();
+    await (this.#member.doubtful ? this.#committer.confirm() : this.#committer.flush());
     await this.#handOn();
     return deliveries.filter(({ receipt }) => (receipt as Entry).window.lost);
   }
@@ -182,10 +183,8 @@ export class KafkaSubscription implements Subscription {
     const { topics, clients } = this.parts;
     this.#opening ??= this.#partitions
       .open(async (wanted) => topics.committed(this.topic, wanted, (await clients()).admin))
-      .then(
-        () => this.#news(),
-        (error: unknown) => this.#news(error, !unreached(error)),
-      )
+      .then(() => this.#news())
+      .catch((error: unknown) => this.#news(error, !unreached(error)))
       .finally(() => (this.#opening = undefined));
   }
 

@@ -11,7 +11,7 @@ export interface Entry {
   state: 'waiting' | 'out' | 'done';
 }
 
-/** Entries that are done are cut off in pieces of this size, so that acknowledging stays cheap. */
+/** Entries that are done are left out when they are so many, and half of all: acknowledging stays cheap, and so does a long task before them. */
 const PIECE = 1024;
 
 /**
@@ -28,12 +28,15 @@ export class KafkaWindow {
   #reach = 0;
   /** Entries before this one are committed as handed out, so that they may be. */
   #marked = 0;
-  #out = 0;
-  #waiting = 0;
+  /** How many entries are out, wait, with how many bytes, and are done. */
+  out = 0;
+  waiting = 0;
+  bytes = 0;
+  #done = 0;
   /** What was known when the partition came here, of which nothing was fetched yet. */
   #known: Run[];
-  /** What was known ends here. */
-  readonly #end: number;
+  /** Before this offset, one without an entry is done or has its say in what was known. */
+  #end: number;
   /** The next offset to fetch. */
   position: number;
   /** No longer ours: what was handed out may be with someone else. */
@@ -67,14 +70,6 @@ export class KafkaWindow {
     this.dirty = true;
   }
 
-  get out(): number {
-    return this.#out;
-  }
-
-  get waiting(): number {
-    return this.#waiting;
-  }
-
   /** Everything before this offset is done. */
   get committed(): number {
     return this.#entries[this.#head]?.offset ?? this.position;
@@ -92,7 +87,7 @@ export class KafkaWindow {
       return;
     }
     this.#entries.push({ window: this, offset, body, count, state: 'waiting' });
-    this.#waiting++;
+    this.#wait(body, 1);
   }
 
   /** All before `position` was seen, also where there were no messages. */
@@ -108,8 +103,8 @@ export class KafkaWindow {
       const entry = this.#entries[this.#cursor]!;
       if (entry.state !== 'waiting') continue;
       entry.state = 'out';
-      this.#out++;
-      this.#waiting--;
+      this.out++;
+      this.#wait(entry.body, -1);
       taken.push({ body: entry.body, receipt: entry, redelivered: entry.count });
     }
     this.#reach = Math.max(this.#reach, this.#cursor);
@@ -120,18 +115,21 @@ export class KafkaWindow {
   ack(entry: Entry): void {
     if (entry.state !== 'out') return;
     entry.state = 'done';
-    this.#out--;
+    this.out--;
+    this.#done++;
     this.dirty = true;
     while (this.#entries[this.#head]?.state === 'done') this.#head++;
-    if (this.#head >= PIECE) this.#cut();
+    if (this.#done >= PIECE && this.#done * 2 >= this.#entries.length) this.#cut();
   }
 
   /** Back to its old place, as if it had not been handed out. */
   release(entry: Entry): void {
     if (entry.state !== 'out') return;
     entry.state = 'waiting';
-    this.#out--;
-    this.#waiting++;
+    this.out--;
+    this.#wait(entry.body, 1);
+    // It was committed as handed out, and so were all until the window is left.
+    if (this.#leaving) this.dirty = true;
     this.#cursor = Math.min(this.#cursor, this.#indexOf(entry.offset));
   }
 
@@ -164,12 +162,24 @@ export class KafkaWindow {
     return runs.list;
   }
 
+  #wait({ length }: Uint8Array, by: 1 | -1): void {
+    this.waiting += by;
+    this.bytes += by * length;
+  }
+
   #cut(): void {
-    this.#entries = this.#entries.slice(this.#head);
-    this.#cursor = Math.max(0, this.#cursor - this.#head);
-    this.#reach -= this.#head;
-    this.#marked = Math.max(0, this.#marked - this.#head);
-    this.#head = 0;
+    const kept: Entry[] = [];
+    let [cursor, reach, marked] = [0, 0, 0];
+    for (const [index, entry] of this.#entries.entries()) {
+      if (entry.state !== 'done') kept.push(entry);
+      else this.#end = Math.max(this.#end, entry.offset + 1);
+      if (index < this.#cursor) cursor = kept.length;
+      if (index < this.#reach) reach = kept.length;
+      if (index < this.#marked) marked = kept.length;
+    }
+    this.#entries = kept;
+    [this.#cursor, this.#reach, this.#marked] = [cursor, reach, marked];
+    this.#head = this.#done = 0;
   }
 
   #indexOf(offset: number): number {
