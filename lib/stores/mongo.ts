@@ -1,7 +1,7 @@
 import type { MongoOptions } from '../brokers/support/mongo-client.js';
 import { MongoSession } from '../brokers/support/mongo-session.js';
 import type { CoordinationStore, CountQuery, ResultCount, ResultStore } from '../contracts/stores.js';
-import { countCollection, MongoCounts } from './support/mongo-counts.js';
+import { countCollection, MongoCounts, type Counted } from './support/mongo-counts.js';
 import { filterCollection, MongoFilter } from './support/mongo-filter.js';
 import { MongoPresence, workerCollection } from './support/mongo-presence.js';
 import { MongoRate, rateCollection } from './support/mongo-rate.js';
@@ -56,9 +56,12 @@ export interface MongoResultStore extends ResultStore {
  * from the counts; a count whose answer was lost may be there twice.
  */
 export function mongoResults(options: MongoOptions): MongoResultStore {
+  // Beyond one connection.
+  const doubtful = new Set<string>();
+  const pending = new Map<string, Counted>();
   const session = new MongoSession(options, async (opened) => {
     const [results, counts] = await Promise.all([resultCollection(opened), countCollection(opened)]);
-    return { results: new MongoResults(results), counts: new MongoCounts(counts) };
+    return { results: new MongoResults(results, doubtful), counts: new MongoCounts(counts, pending) };
   });
 
   return {

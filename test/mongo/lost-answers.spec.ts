@@ -98,6 +98,20 @@ withService('mongo', (url) => {
     });
   });
 
+  it('an acknowledgement of what the server forgot, and another consumer has done, is none', async () => {
+    const { broker, connection, collection } = await opened();
+    const subscription = await subscribe(broker);
+    await publish(broker, 'a');
+    const taken = await receive(subscription);
+    // As after the fall of a server that stands alone, and writes its journal every 100 ms.
+    await connection
+      .collection(`${collection}_tasks`)
+      .updateMany({}, { $set: { state: 'ready', deliveries: 0 }, $unset: { owner: '', claim: '' } });
+    const other = await subscribe(broker);
+    expect(await other.ack(await receive(other))).toEqual([]);
+    expect(await subscription.ack(taken)).toEqual(taken);
+  });
+
   describe('messages that are held', () => {
     it('by nobody who is there come back, counted', async () => {
       const { broker, connection, collection } = await opened();

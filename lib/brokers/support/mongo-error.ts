@@ -19,7 +19,7 @@ const OTHER_INDEX = [85, 86];
 const AWAY_CODES = [6, 7, 89, 91, 133, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
 const AWAY_NAMES =
   /^Mongo(ose)?(ServerSelection|Network|NetworkTimeout|PoolCleared|PoolClearedOnNetwork|PoolClosed|WaitQueueTimeout|ConnectionPoolClosed|ServerClosed|TopologyClosed|NotConnected|ClientClosed|OperationTimeout|StalePrimary|ExpiredSession)Error$/;
-const LOST = /^Mongo(ose)?(ServerSelection|TopologyClosed|ClientClosed)Error$/;
+const LOST = /^Mongo(ose)?(ServerSelection|TopologyClosed|ClientClosed|NotConnected)Error$/;
 const BAD_ADDRESS = /^Mongo(Parse|InvalidArgument|API|MissingCredentials|MissingDependency)Error$/;
 const TLS = /\bSSL\b|\bTLS\b|certificate|EPROTO/i;
 
@@ -28,7 +28,7 @@ export function isDuplicate(error: unknown): boolean {
   return (error as ClientError | undefined)?.code === DUPLICATE;
 }
 
-/** Whether no server could be found in time: the client as a whole has lost its way, not just one socket. */
+/** Whether no server could be found in time, or the app closed its connection: the client as a whole has lost its way, not just one socket. */
 export function isLost(error: unknown): boolean {
   return error instanceof Error && causesOf(error).some(({ name }) => LOST.test(name));
 }

@@ -33,6 +33,8 @@ export class MongoSubscription implements Subscription {
   #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
   readonly #out = new Set<Receipt>();
+  /** Settled, and the answer was not heard yet. */
+  readonly #unheard = new Set<Receipt>();
   #beatAt = -Infinity;
   #beating: Promise<void> | undefined;
   #matureAt = -Infinity;
@@ -165,13 +167,14 @@ export class MongoSubscription implements Subscription {
     if (!this.#id || !(await consumers.beat(this.#id))) {
       const id = await consumers.register(this.options.lease);
       this.#out.clear();
+      this.#unheard.clear();
       this.#id = id;
       this.#pulse = this.options.source && { source: this.options.source, id };
     }
     this.#beatAt = now;
   }
 
-  /** `change` tells how many it changed. If those are not all, an earlier call has been at work whose answer was lost, or the consumer was given up. */
+  /** `change` tells how many it changed. If not all, an earlier call was at work whose answer got lost, or some are not ours any more. */
   async #settle(
     deliveries: readonly Delivery[],
     change: (parts: MongoParts, owner: string, receipts: readonly Receipt[]) => Promise<number>,
@@ -179,13 +182,15 @@ export class MongoSubscription implements Subscription {
     const ours = deliveries.filter((delivery) => this.#holds(delivery));
     const receipts = ours.map(({ receipt }) => receipt as Receipt);
     const owner = this.#id;
+    const again = receipts.some((receipt) => this.#unheard.has(receipt));
+    for (const receipt of receipts) this.#unheard.add(receipt);
     const kept =
       receipts.length === 0 ||
       (await this.options.session.run(async (parts) => {
         const changed = await change(parts, owner, receipts);
-        return changed === receipts.length || (await parts.consumers.isAlive(owner));
+        return changed === receipts.length || (again && (await parts.consumers.isAlive(owner)));
       }));
-    for (const receipt of receipts) this.#out.delete(receipt);
+    for (const set of [this.#out, this.#unheard]) for (const receipt of receipts) set.delete(receipt);
     if (!kept) return deliveries;
     return ours.length === deliveries.length ? [] : deliveries.filter((delivery) => !ours.includes(delivery));
   }

@@ -6,6 +6,12 @@ const FRESH = 60_000;
 /** Readings at the beginning: the quickest of them says most. */
 const READINGS = 3;
 
+/** The last moment of a date; what is beyond it would be written as the first one. */
+const LAST = 8_640_000_000_000_000;
+
+/** The date of a moment in milliseconds, not before it where there is one. */
+export const dateOf = (ms: number): Date => new Date(Math.min(Math.ceil(ms), LAST));
+
 /** The document that the server writes its time into. */
 export interface TimeDocument extends mongo.Document {
   readonly _id: string;

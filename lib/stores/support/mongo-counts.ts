@@ -32,14 +32,15 @@ export const countCollection = ({ collection }: MongoOpened): Promise<mongo.Coll
     { name: 'expires', key: { expires: 1 }, expireAfterSeconds: 0 },
   );
 
-type Counted = Omit<CountDocument, 'expires'>;
+export type Counted = Omit<CountDocument, 'expires'>;
 
 /** How many outcomes there were, a document for each period, queue and status, added to by `$inc`: reading scans no results. */
 export class MongoCounts {
-  /** What could not be written yet. */
-  readonly #pending = new Map<string, Counted>();
-
-  constructor(private readonly counts: mongo.Collection<CountDocument>) {}
+  /** `pending` keeps what could not be written yet. */
+  constructor(
+    private readonly counts: mongo.Collection<CountDocument>,
+    private readonly pending: Map<string, Counted>,
+  ) {}
 
   /** Counts outcomes. What the server does not take now goes with the next, so the records themselves are not held up. */
   async add(results: readonly TaskResult[]): Promise<void> {
@@ -49,9 +50,9 @@ export class MongoCounts {
         this.#note({ _id: `${per} ${at} ${status} ${queue}`, per, at: new Date(at), queue, status, count: 1 });
       }
     }
-    const batch = [...this.#pending.values()];
+    const batch = [...this.pending.values()];
     if (batch.length === 0) return;
-    this.#pending.clear();
+    this.pending.clear();
     const writes = batch.map(({ _id, count, ...rest }) => {
       const { length, kept } = PERIODS[rest.per];
       const expires = new Date(rest.at.getTime() + length + kept);
@@ -87,8 +88,8 @@ export class MongoCounts {
   }
 
   #note(counted: Counted): void {
-    const count = (this.#pending.get(counted._id)?.count ?? 0) + counted.count;
-    this.#pending.set(counted._id, { ...counted, count });
+    const count = (this.pending.get(counted._id)?.count ?? 0) + counted.count;
+    this.pending.set(counted._id, { ...counted, count });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { mongo } from 'mongoose';
 import { isDuplicate } from '../../brokers/support/mongo-error.js';
 import type { MongoOpened } from '../../brokers/support/mongo-session.js';
-import type { ServerTime } from '../../brokers/support/mongo-time.js';
+import { dateOf, type ServerTime } from '../../brokers/support/mongo-time.js';
 import type { FilterClaim } from '../../contracts/stores.js';
 
 export interface FilterDocument {
@@ -30,7 +30,7 @@ export class MongoFilter {
   async claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
     for (let look = 0; look < LOOKS; look++) {
       const change = {
-        $set: { owner, done: false, until: new Date(Math.ceil(this.time.most + lease)) },
+        $set: { owner, done: false, until: dateOf(this.time.most + lease) },
         $unset: { value: '' as const },
       };
       if (await this.#put(key, [this.#over(), { owner, done: false }], change)) return { state: 'claimed' };
@@ -42,10 +42,12 @@ export class MongoFilter {
   }
 
   confirm(key: string, owner: string, ttl: number | undefined, value: Uint8Array | undefined): Promise<boolean> {
-    const until = ttl === undefined ? undefined : new Date(Math.ceil(this.time.most + ttl));
+    const until = ttl === undefined ? undefined : dateOf(this.time.most + ttl);
+    const gone = { ...(!until && { until: '' as const }), ...(!value && { value: '' as const }) };
     return this.#put(key, [this.#over(), { owner }], {
       $set: { owner, done: true, ...(until && { until }), ...(value && { value }) },
-      $unset: { ...(!until && { until: '' as const }), ...(!value && { value: '' as const }) },
+      // Servers before 5.0 refuse an operator that is empty.
+      ...(Object.keys(gone).length > 0 && { $unset: gone }),
     });
   }
 

@@ -2,6 +2,7 @@ import mongoose, { type mongo } from 'mongoose';
 import { driverError } from '../../brokers/support/driver-error.js';
 import { isDuplicate } from '../../brokers/support/mongo-error.js';
 import type { MongoOpened } from '../../brokers/support/mongo-session.js';
+import { dateOf } from '../../brokers/support/mongo-time.js';
 import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
 import { pageOf } from './paging.js';
 
@@ -41,9 +42,24 @@ export function resultCollection({ collection }: MongoOpened): Promise<mongo.Col
 
 /** The outcomes of tasks, a document each. */
 export class MongoResults {
-  constructor(private readonly results: mongo.Collection<ResultDocument>) {}
+  /** `doubtful` keeps which outcomes may be there, though nobody heard that they are. */
+  constructor(
+    private readonly results: mongo.Collection<ResultDocument>,
+    private readonly doubtful: Set<string>,
+  ) {}
 
   async save(list: readonly TaskResult[]): Promise<Saved> {
+    const before = new Set(this.doubtful);
+    this.doubtful.clear();
+    try {
+      return await this.#save(list, before);
+    } catch (error) {
+      for (const result of list) this.doubtful.add(markOf(result));
+      throw error;
+    }
+  }
+
+  async #save(list: readonly TaskResult[], before: ReadonlySet<string>): Promise<Saved> {
     const failures: Failure[] = [];
     const fitting = [...lastOfEach(list).values()].filter((index) => {
       const error = refusal(list[index]!);
@@ -54,8 +70,9 @@ export class MongoResults {
     const stale = new Set<string>();
     for (const { at, error } of refused) {
       const index = fitting[at]!;
+      const result = list[index]!;
       if (!isDuplicate(error)) failures.push({ index, error });
-      if (!isDuplicate(error) || !(await this.#replace(list[index]!))) stale.add(list[index]!.id);
+      else if (!(await this.#replace(result)) && !before.has(markOf(result))) stale.add(result.id);
     }
     for (const { index } of failures) stale.add(list[index]!.id);
     return { failures, added: list.filter(({ id }) => !stale.has(id)) };
@@ -138,13 +155,17 @@ function refusal(result: TaskResult): Error | undefined {
 function documentOf(result: TaskResult): Omit<ResultDocument, '_id'> {
   const { expiresAt } = result;
   const { id: _id, ...rest } = result;
-  return { ...rest, ...(expiresAt !== undefined && { expires: new Date(expiresAt) }) };
+  return { ...rest, ...(expiresAt !== undefined && { expires: dateOf(expiresAt) }) };
 }
 
 function resultIn(document: ResultDocument): TaskResult {
   const { _id: id, expires: _expires, ...rest } = document;
   return { id, ...rest };
 }
+
+/** Names one outcome of a task. */
+const markOf = ({ id, finishedAt, status, attempts }: TaskResult): string =>
+  `${finishedAt} ${status} ${attempts} ${id}`;
 
 const lasting = (now: number): mongo.Filter<ResultDocument> => ({ expiresAt: { $not: { $lte: now } } });
 
