@@ -6,8 +6,8 @@ import { quoted } from './postgres-options.js';
 /** Most that passes between two looks at the others, in milliseconds: how soon after its lease the messages of a process that died are taken up. */
 const LOOK = 1000;
 
-/** When the server was started. */
-export const SINCE = 'pg_postmaster_start_time()::text';
+/** When the server was started, or recovered from the crash of one of its processes, by which it loses its statistics, too. */
+export const SINCE = 'greatest(pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time())::text';
 
 /** Whoever in `$1` is still there keeps all it holds for another lease. */
 export const beatIn = (schema: string): string =>

@@ -55,7 +55,7 @@ export class PostgresDatabase {
     let client: PoolClient | undefined;
     let failure: Error | undefined;
     try {
-      client = await this.#pool.connect();
+      client = await this.#connect();
       client.on('error', this.#ignore);
       return await work(client);
     } catch (error) {
@@ -78,8 +78,19 @@ export class PostgresDatabase {
   }
 
   async close(): Promise<void> {
+    // What is ended on a connection that hangs is not ended by that.
+    this.clock.after(SILENCE, () => this.cut(), true);
     if (this.#lent) this.#pool.off('error', this.#ignore);
     else await this.#pool.end();
+  }
+
+  /** All of a pool that was handed in may be in use for long. */
+  async #connect(): Promise<PoolClient> {
+    const connecting = this.#pool.connect();
+    return withDeadline(this.clock, SILENCE, connecting, silence).catch((error: unknown) => {
+      connecting.then((late) => late.release()).catch(() => undefined);
+      throw error;
+    });
   }
 
   #failed(error: unknown): Error {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 import type { Clock } from '../../contracts/clock.js';
-import type { PostgresDatabase } from './postgres-database.js';
-import { within } from './postgres-database.js';
+import { withDeadline } from '../../contracts/deadline.js';
+import { within, type PostgresDatabase } from './postgres-database.js';
+import { silence } from './postgres-error.js';
 import { quoted, SILENCE } from './postgres-options.js';
 
 /** Milliseconds between two questions to a connection that says nothing by itself, and between two tries to open one. */
@@ -41,7 +42,7 @@ export class PostgresListener {
     await this.#busy;
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => undefined);
+    if (client) await withDeadline(this.clock, SILENCE, client.end(), silence).catch(() => undefined);
   }
 
   async #open(): Promise<void> {

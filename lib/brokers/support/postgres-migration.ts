@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { unfit } from './driver-error.js';
 import { within, type PostgresDatabase } from './postgres-database.js';
-import { quoted } from './postgres-options.js';
+import { quoted, SILENCE } from './postgres-options.js';
 
 /** Tables and functions that belong together and have one version. */
 export interface Part {
@@ -22,12 +22,12 @@ export async function migrate(database: PostgresDatabase, part: Part): Promise<v
   await database.with(async (client) => {
     await checkServer(client, database);
     if ((await versionOf(client, database, part)) < part.versions.length) {
-      await client.query('BEGIN');
+      await ask(client, 'BEGIN');
       try {
         await upgrade(client, database, part);
-        await client.query('COMMIT');
+        await ask(client, 'COMMIT');
       } catch (error) {
-        await client.query('ROLLBACK').catch(() => undefined);
+        await ask(client, 'ROLLBACK').catch(() => undefined);
         throw error;
       }
     }
@@ -57,7 +57,8 @@ async function upgrade(client: PoolClient, database: PostgresDatabase, part: Par
 }
 
 async function checkServer(client: PoolClient, { target }: PostgresDatabase): Promise<void> {
-  const { rows } = await client.query<{ number: number; version: string }>(
+  const rows = await ask<{ number: number; version: string }>(
+    client,
     `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version`,
   );
   if (rows[0]!.number >= OLDEST_SERVER) return;
@@ -68,9 +69,9 @@ async function checkServer(client: PoolClient, { target }: PostgresDatabase): Pr
 /** 0 where nothing was made so far. */
 async function versionOf(client: PoolClient, { target }: PostgresDatabase, part: Part): Promise<number> {
   const table = `${quoted(target.schema)}.funq_versions`;
-  const { rows: known } = await client.query('SELECT to_regclass($1) AS it', [table]);
-  if ((known[0] as { it: unknown }).it === null) return 0;
-  const { rows } = await client.query<{ version: number }>(`SELECT version FROM ${table} WHERE part = $1`, [part.name]);
+  const [known] = await ask<{ it: unknown }>(client, 'SELECT to_regclass($1) AS it', [table]);
+  if (known!.it === null) return 0;
+  const rows = await ask<{ version: number }>(client, `SELECT version FROM ${table} WHERE part = $1`, [part.name]);
   const version = rows[0]?.version ?? 0;
   if (version <= part.versions.length) return version;
   const message = `schema ${target.schema} at ${target.address} has ${part.name} tables of version ${version}, this release knows ${part.versions.length}. Update nestjs-funq, or name another 'schema'.`;
@@ -103,7 +104,8 @@ async function columnsOf(
   database: PostgresDatabase,
   part: Part,
 ): Promise<Map<string, Set<string>>> {
-  const { rows } = await client.query<{ table: string; column: string }>(
+  const rows = await ask<{ table: string; column: string }>(
+    client,
     `SELECT c.relname AS table, a.attname AS column FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname = ANY ($2)
        AND a.attnum > 0 AND NOT a.attisdropped`,
@@ -112,4 +114,9 @@ async function columnsOf(
   const found = new Map<string, Set<string>>();
   for (const { table, column } of rows) found.set(table, (found.get(table) ?? new Set()).add(column));
   return found;
+}
+
+/** A pool that was handed in may have no deadlines of its own. */
+async function ask<T extends object>(client: PoolClient, text: string, values?: unknown[]): Promise<T[]> {
+  return (await client.query<T>(within(SILENCE, text, values))).rows;
 }

@@ -4,6 +4,8 @@ import { driverError } from './driver-error.js';
 import type { Attempt, Polling } from './polling.js';
 import type { PostgresConsumers } from './postgres-consumers.js';
 import type { PostgresListener } from './postgres-listener.js';
+import { Portions } from './postgres-portions.js';
+import { PostgresSettling } from './postgres-settling.js';
 import { MOST, type Claim, type PostgresTasks, type Receipt } from './postgres-tasks.js';
 import { Reserve } from './reserve.js';
 
@@ -22,12 +24,10 @@ export interface PostgresSubscriptionParts {
 
 export class PostgresSubscription implements Subscription {
   #id = 0;
-  /** When the server was started that the consumer was last known to be on. */
-  #since = '';
   #pulse: Pulse | undefined;
   #registering: Promise<void> | undefined;
-  /** Acknowledged, and the answer was not heard yet. */
-  readonly #unheard = new Set<string>();
+  readonly #settling: PostgresSettling;
+  readonly #portions = new Portions();
   /** Handed to the core and not settled, each by the last receipt of it: a server that fell forgets to whom it gave something. */
   readonly #out = new Map<string, Receipt>();
   /** When to look for messages that were claimed by calls whose answer never came. */
@@ -40,6 +40,7 @@ export class PostgresSubscription implements Subscription {
     private readonly lease: number,
     private readonly parts: PostgresSubscriptionParts,
   ) {
+    this.#settling = new PostgresSettling(parts.tasks);
     this.#reserve = new Reserve(parts.clock, {
       most: MOST,
       fetch: async (max) => (await this.#attempt(max)).taken,
@@ -61,21 +62,25 @@ export class PostgresSubscription implements Subscription {
     return this.#pulse;
   }
 
+  get lasting(): false | undefined {
+    return this.#settling.over ? false : undefined;
+  }
+
   wake(): void {
     this.parts.polling.wake();
   }
 
   async receive(max: number, signal: AbortSignal): Promise<Delivery[]> {
-    if (this.#closing) throw driverError('FUNQ_POSTGRES_CLOSED', `The subscription to ${this.queue} is closed`);
+    if (this.#closing) throw this.#ended();
     return this.#reserve.receive(max, () => this.parts.polling.receive(() => this.#attempt(max), signal));
   }
 
   ack(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    return this.#settle(deliveries, (owner, seqs) => this.#acknowledge(owner, seqs));
+    return this.#settle(deliveries, (owner, seqs) => this.#settling.ack(owner, seqs));
   }
 
   async release(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const lost = await this.#settle(deliveries, (owner, seqs) => this.parts.tasks.release(owner, seqs));
+    const lost = await this.#settle(deliveries, (owner, seqs) => this.#settling.release(owner, seqs));
     this.parts.wake([this.queue]);
     return lost;
   }
@@ -102,14 +107,19 @@ export class PostgresSubscription implements Subscription {
 
   async #attempt(max: number): Promise<Attempt<Delivery>> {
     const { consumers, listener, wake } = this.parts;
+    if (this.#settling.over) throw this.#ended();
     void listener.check();
     const returned = await consumers.sweep(this.lease);
     if (returned.length > 0) wake(returned);
     const id = this.#id;
-    const { taken, alive, due } = await this.#claim(id, max);
+    const { taken, alive, due } = await this.#portions.take(max, (most) => this.#claim(id, most));
     // Given up for dead meanwhile, what was claimed is not ours.
     if (id !== this.#id) return { taken: [], next: 0 };
     for (const delivery of taken) this.#out.set(receiptOf(delivery).seq, receiptOf(delivery));
+    if (this.#settling.over) {
+      this.#reserve.giveBack(taken);
+      throw this.#ended();
+    }
     if (!alive && !this.#closing) {
       await this.#succeed(id);
       return { taken, next: 0 };
@@ -150,29 +160,14 @@ export class PostgresSubscription implements Subscription {
     const { consumers, source } = this.parts;
     const { id, since } = await consumers.register(this.queue, this.lease);
     this.#id = id;
-    this.#since = since;
-    this.#unheard.clear();
+    this.#settling.begin(id, since);
     this.#out.clear();
     this.#recoverAt = Infinity;
     this.#pulse = source && { source, id };
   }
 
-  /**
-   * What is acknowledged again and is gone was taken the first time, if the consumer is there all the while: only the answer got
-   * lost. Else, or where a server that fell meanwhile may have forgotten who had it, it may as well be another's work.
-   */
-  async #acknowledge(owner: number, seqs: readonly string[]): Promise<Set<string>> {
-    const again = seqs.filter((seq) => this.#unheard.has(seq));
-    for (const seq of seqs) this.#unheard.add(seq);
-    const lost = await this.parts.tasks.ack(owner, seqs);
-    for (const seq of seqs) this.#unheard.delete(seq);
-    const doubtful = again.filter((seq) => lost.has(seq));
-    if (doubtful.length === 0) return lost;
-    const { present, alive, since } = await this.parts.tasks.present(owner, doubtful);
-    const known = alive && since === this.#since;
-    this.#since = since;
-    for (const seq of doubtful) if (known && !present.has(seq)) lost.delete(seq);
-    return lost;
+  #ended(): Error {
+    return driverError('FUNQ_POSTGRES_CLOSED', `The subscription to ${this.queue} is closed`);
   }
 
   async #settle(

@@ -5,6 +5,8 @@ import { Neglect } from './neglect.js';
 const MANY = 20;
 /** Milliseconds within which a batch was worked off whose next one should be here by then. */
 const QUICK = 20;
+/** Milliseconds until what could not be given back is given back again. */
+const AGAIN = 500;
 
 export interface ReserveOptions<T> {
   /** The most that one fetch brings. */
@@ -32,7 +34,7 @@ export class Reserve<T> {
     private readonly clock: Clock,
     private readonly options: ReserveOptions<T>,
   ) {
-    this.#neglect = new Neglect(clock, () => void this.#giveBack());
+    this.#neglect = new Neglect(clock, () => this.giveBack(this.#items.splice(0)));
   }
 
   /** Up to `max` items that were fetched ahead, else what `wait` brings. One call at a time. */
@@ -47,6 +49,13 @@ export class Reserve<T> {
     if (quick && full && taken.length >= MANY && this.#items.length === 0) this.#fetch(max);
     this.#handedAt = this.clock.monotonic();
     return taken;
+  }
+
+  /** What fails may have been done all the same, and others have it now: nobody gets it here, and it is told until that is heard. */
+  giveBack(items: readonly T[]): void {
+    if (items.length === 0 || this.#stopped) return;
+    const again = (): void => void this.clock.after(AGAIN, () => this.giveBack(items), true);
+    this.options.giveBack(items).catch(again);
   }
 
   /** Nothing is given back from now on. */
@@ -69,16 +78,5 @@ export class Reserve<T> {
     if (items.length === 0 || this.#stopped) return;
     this.#items.push(...items);
     this.#neglect.watch();
-  }
-
-  async #giveBack(): Promise<void> {
-    const items = this.#items.splice(0);
-    if (items.length === 0) return;
-    try {
-      await this.options.giveBack(items);
-    } catch {
-      // Still ours, so they must not be forgotten.
-      this.#keep(items);
-    }
   }
 }
