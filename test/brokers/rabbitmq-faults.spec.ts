@@ -1,67 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  Consumer,
-  FunqModule,
-  FunqPublisher,
-  type Broker,
-  type Clock,
-  type Delivery,
-  type Subscription,
-} from 'nestjs-funq';
-import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
+import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
+import { rabbitmq } from 'nestjs-funq/rabbitmq';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
 import { FastClock } from '../services/fast-clock.js';
 import { proxyTo } from '../services/proxy-to.js';
+import { next, out, persist, signal, textOf, trialOn } from './rabbitmq-trial.js';
 
 const LIMIT = { timeout: 60_000 };
-const signal = new AbortController().signal;
-const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
-const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
-
 function spin(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end;);
 }
 
-/** As the core does: what fails is tried again. */
-async function persist<T>(attempt: () => Promise<T>, ms = 15_000): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
-const next = (subscription: Subscription): Promise<Delivery> =>
-  persist(async () => {
-    const [delivery] = await subscription.receive(1, signal);
-    if (!delivery) throw new Error('nothing came');
-    return delivery;
-  });
-
 withService('rabbitmq', (url) => {
-  const open = async (
-    options: RabbitOptions = {},
-    clock: Clock = new SystemClock(),
-  ): Promise<{ broker: Broker; queue: string }> => {
-    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
-    await broker.connect({ clock });
-    onTestFinished(() => broker.close());
-    return { broker, queue: `faults-${randomUUID()}` };
-  };
-  const raw = async () => {
-    const connection = await connect(url);
-    onTestFinished(() => connection.close());
-    return connection.createChannel();
-  };
+  const { open, raw } = trialOn(url);
 
   it.each(['quorum', 'classic'] as const)(
     'a %s queue deleted under its consumer is consumed again',

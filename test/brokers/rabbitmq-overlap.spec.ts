@@ -1,20 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { rabbitmq } from 'nestjs-funq/rabbitmq';
-import { expect, it, onTestFinished } from 'vitest';
-import { SystemClock } from '../../lib/core/system-clock.js';
+import { expect, it } from 'vitest';
 import { withService } from '../services/service.js';
+import { out, pause, signal, trialOn } from './rabbitmq-trial.js';
 
 const LIMIT = { timeout: 60_000 };
-const signal = new AbortController().signal;
-const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
 
 withService('rabbitmq', (url) => {
-  const open = async (options = {}) => {
-    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
-    await broker.connect({ clock: new SystemClock() });
-    onTestFinished(() => broker.close());
-    return { broker, queue: `overlap-${randomUUID()}` };
-  };
+  const { open } = trialOn(url);
 
   it.each(['quorum', 'classic'] as const)('%s: verbs at once settle each delivery once', LIMIT, async (type) => {
     const { broker, queue } = await open({ type });
@@ -37,7 +28,7 @@ withService('rabbitmq', (url) => {
             if (random() < 0.85)
               pending.push(
                 (async () => {
-                  await new Promise((resolve) => setTimeout(resolve, random() * 30));
+                  await pause(random() * 30);
                   const lost = await sub.ack([each]);
                   const text = Buffer.from(each.body).toString();
                   if (lost.length === 0) done.set(text, (done.get(text) ?? 0) + 1);
@@ -45,7 +36,7 @@ withService('rabbitmq', (url) => {
               );
             else pending.push(sub.release([each]));
           }
-          if (random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 250));
+          if (random() < 0.1) await pause(250);
         }
       }),
     );

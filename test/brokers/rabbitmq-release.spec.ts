@@ -1,60 +1,22 @@
-import { randomUUID } from 'node:crypto';
-import { connect as dial, createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect } from 'amqplib';
-import type { Broker, Clock, Delivery } from 'nestjs-funq';
-import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
+import type { Delivery } from 'nestjs-funq';
 import { expect, it, onTestFinished } from 'vitest';
-import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
+import { out, pause, relay, signal, textOf, trialOn } from './rabbitmq-trial.js';
 
 const LIMIT = { timeout: 90_000 };
-const signal = new AbortController().signal;
-const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
-const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
-
-/** A proxy whose servers may be kept from being heard for some time. */
-async function holdingProxy(url: string) {
-  const through = new URL(url);
-  const target = Number(through.port);
-  const pairs: { client: Socket; server: Socket }[] = [];
-  const listener = createServer({ noDelay: true }, (client) => {
-    const server = dial({ port: target, host: '127.0.0.1', noDelay: true });
-    pairs.push({ client, server });
-    client.pipe(server).pipe(client);
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const)
-      one.on('error', () => other.destroy()).on('close', () => other.destroy());
-  });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    listener.close();
-    for (const { client, server } of pairs) {
-      client.destroy();
-      server.destroy();
-    }
-  });
-  through.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+/** Servers may be kept from being heard for some time. */
+async function holding(url: string) {
+  const { url: through, pairs } = await relay(url, ({ client, server }) => void client.pipe(server).pipe(client));
   return {
-    url: through.href,
-    pairs,
+    url: through,
     hold: (n: number) => pairs[n]!.server.unpipe(pairs[n]!.client).pause(),
     go: (n: number) => pairs[n]!.server.pipe(pairs[n]!.client),
   };
 }
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 withService('rabbitmq', (url) => {
-  const open = async (
-    options: RabbitOptions = {},
-    clock: Clock = new SystemClock(),
-  ): Promise<{ broker: Broker; queue: string }> => {
-    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
-    await broker.connect({ clock });
-    onTestFinished(() => broker.close());
-    return { broker, queue: `release-${randomUUID()}` };
-  };
+  const { open } = trialOn(url);
 
   it('what is released again, for the answer took too long, is there once', LIMIT, async () => {
     const { broker, queue } = await open();
@@ -62,7 +24,7 @@ withService('rabbitmq', (url) => {
     const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 5000 });
     const deliveries = await subscription.receive(1, signal);
     await Promise.all([subscription.release(deliveries), subscription.release(deliveries)]);
-    await sleep(200);
+    await pause(200);
     expect(await broker.count!(queue)).toBe(1);
   });
 
@@ -72,7 +34,7 @@ withService('rabbitmq', (url) => {
       queue,
       ['1', '2', '3'].map((text) => out(text)),
     );
-    const proxy = await holdingProxy(url);
+    const proxy = await holding(url);
     const { broker: slow } = await open({ url: proxy.url });
     await slow.publish(queue, [out('4')]);
     const subscription = await slow.subscribe(queue, { prefetch: 10, lease: 5000 });
@@ -81,17 +43,17 @@ withService('rabbitmq', (url) => {
     // A slow disk, say: the confirmation takes six seconds.
     proxy.hold(0);
     const releasing = subscription.release(deliveries);
-    await sleep(1000);
+    await pause(1000);
     const closing = subscription.close();
-    await sleep(2000);
+    await pause(2000);
     proxy.go(0);
     await Promise.allSettled([releasing, closing]);
-    await sleep(500);
+    await pause(500);
     expect(await broker.count!(queue)).toBe(4);
   });
 
   it('over a connection that was handed in, a late answer does not end the consuming', LIMIT, async () => {
-    const proxy = await holdingProxy(url);
+    const proxy = await holding(url);
     const connection = await connect(proxy.url);
     onTestFinished(() => connection.close());
     const { broker: other, queue } = await open({ type: 'classic' });
@@ -103,11 +65,11 @@ withService('rabbitmq', (url) => {
     expect(await subscription.ack([delivery!])).toEqual([]);
     // Lies here unasked for, so that the consumer pauses, and hears of that only much later.
     await other.publish(queue, [out('second')]);
-    await sleep(50);
+    await pause(50);
     proxy.hold(0);
-    await sleep(7000);
+    await pause(7000);
     proxy.go(0);
-    await sleep(300);
+    await pause(300);
     await other.publish(queue, [out('third')]);
     const seen = new Set<string>();
     for (let n = 0; n < 4 && !seen.has('third'); n++)

@@ -1,62 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { connect as dial, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Broker, Clock, Delivery } from 'nestjs-funq';
-import { rabbitmq, type RabbitOptions } from 'nestjs-funq/rabbitmq';
-import { expect, it, onTestFinished } from 'vitest';
-import { SystemClock } from '../../lib/core/system-clock.js';
+import type { Socket } from 'node:net';
+import type { Delivery } from 'nestjs-funq';
+import { expect, it } from 'vitest';
 import { withService } from '../services/service.js';
+import { out, pause, relay, signal, textOf, trialOn, type Pair } from './rabbitmq-trial.js';
 
 const LIMIT = { timeout: 90_000 };
-const signal = new AbortController().signal;
-const out = (text: string, more = {}) => ({ id: randomUUID(), body: Buffer.from(text), ...more });
-const textOf = ({ body }: Delivery): string => Buffer.from(body).toString();
-
-/** A proxy that lets through so many bytes a second from the server, and to it. */
-async function slowProxy(url: string, down: number, up: number) {
-  const through = new URL(url);
-  const target = Number(through.port);
-  const sockets: Socket[] = [];
-  let count = 0;
-  const pump = (from: Socket, to: Socket, rate: number): void => {
-    from.on('readable', function go() {
-      const piece: Buffer | null = from.read();
-      if (!piece) return;
-      from.removeListener('readable', go);
-      to.write(piece);
-      setTimeout(() => pump(from, to, rate), (piece.length / rate) * 1000);
-    });
+/** Lets so many bytes a second through, each way. */
+const slowly =
+  (rate: number) =>
+  ({ client, server }: Pair) => {
+    const pump = (from: Socket, to: Socket): void => {
+      from.on('readable', function go() {
+        const piece: Buffer | null = from.read();
+        if (!piece) return;
+        from.removeListener('readable', go);
+        to.write(piece);
+        setTimeout(() => pump(from, to), (piece.length / rate) * 1000);
+      });
+    };
+    pump(server, client);
+    pump(client, server);
   };
-  const listener = createServer({ noDelay: true, highWaterMark: 65536 }, (client) => {
-    count++;
-    const server = dial({ port: target, host: '127.0.0.1', noDelay: true });
-    sockets.push(client, server);
-    pump(server, client, down);
-    pump(client, server, up);
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const)
-      one.on('error', () => other.destroy()).on('close', () => other.destroy());
-  });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    listener.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  through.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  return { url: through.href, connections: () => count };
-}
 
 withService('rabbitmq', (url) => {
-  const open = async (
-    options: RabbitOptions = {},
-    clock: Clock = new SystemClock(),
-  ): Promise<{ broker: Broker; queue: string }> => {
-    const broker = rabbitmq({ url, arguments: { 'x-expires': 60_000 }, ...options });
-    await broker.connect({ clock });
-    onTestFinished(() => broker.close());
-    return { broker, queue: `slow-${randomUUID()}` };
-  };
+  const { open } = trialOn(url);
 
   it.each(['quorum', 'classic'] as const)(
     'who waits in receive gets what is released to a %s queue',
@@ -71,7 +39,7 @@ withService('rabbitmq', (url) => {
       const receiving = (async () => {
         while (got.length === 0) got = await subscription.receive(1, signal);
       })();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await pause(300);
       await subscription.release([delivery!]);
       await receiving;
       expect(textOf(got[0]!)).toBe('1');
@@ -86,7 +54,7 @@ withService('rabbitmq', (url) => {
       queue,
       Array.from({ length: 10 }, () => ({ id: randomUUID(), body })),
     );
-    const proxy = await slowProxy(url, 1_200_000, 1_200_000);
+    const proxy = await relay(url, slowly(1_200_000));
     const { broker } = await open({ url: proxy.url });
     const subscription = await broker.subscribe(queue, { prefetch: 20, lease: 30_000 });
     const seen: number[] = [];
@@ -101,7 +69,7 @@ withService('rabbitmq', (url) => {
         if (got.length > 0) acking.push(subscription.ack(got).then(({ length }) => lost(length)));
       } catch (error) {
         errors.push(String(error));
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await pause(100);
       }
     }
     await Promise.all(acking);
@@ -110,7 +78,7 @@ withService('rabbitmq', (url) => {
   });
 
   it('big bodies are published over a slow line', LIMIT, async () => {
-    const proxy = await slowProxy(url, 1_200_000, 1_200_000);
+    const proxy = await relay(url, slowly(1_200_000));
     const { broker, queue } = await open({ url: proxy.url });
     const body = Buffer.alloc(1_000_000);
     await broker.publish(queue, [out('first')]);
