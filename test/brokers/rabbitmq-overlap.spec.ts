@@ -9,7 +9,7 @@ withService('rabbitmq', (url) => {
 
   it.each(['quorum', 'classic'] as const)('%s: verbs at once settle each delivery once', LIMIT, async (type) => {
     const { broker, queue } = await open({ type });
-    const all = 400;
+    const all = 150;
     await broker.publish(
       queue,
       Array.from({ length: all }, (_, n) => out(`${n}`)),

@@ -84,7 +84,7 @@ withService('rabbitmq', (url) => {
     await broker.publish(queue, [out('first')]);
     const failures = await broker.publish(
       queue,
-      Array.from({ length: 16 }, () => ({ id: randomUUID(), body })),
+      Array.from({ length: 13 }, () => ({ id: randomUUID(), body })),
     );
     expect(failures).toEqual([]);
   });

@@ -115,7 +115,7 @@ export function readOptions(given: KafkaOptions): KafkaSettings {
       connectTimeout: 4000,
       requestTimeout: REQUEST_TIMEOUT,
       timeout: REQUEST_TIMEOUT - 2000,
-      metadataMaxAge: 30_000,
+      metadataMaxAge: 10_000,
       retryDelay: 200,
       ...(tls && {
         tls,
