@@ -35,7 +35,8 @@ interface Parts {
  *
  * - The connection is the lease. What a process held when its connection ended is handed out again.
  * - A connection on which nothing arrives any more is replaced within ten seconds, by what `receive` and `publish` ask of it and
- *   whatever `heartbeat` is; one that moves on slowly, within a minute. What was fetched ahead over it is handed out again when the server notices: after two to three.
+ *   whatever `heartbeat` is; one that moves on slowly, within a minute. What was fetched ahead over it is handed out again when the
+ *   server notices: after two to three heartbeats.
  * - The server closes the channel of a task that takes longer than its `consumer_timeout`, 30 minutes by default: raise it.
  * - An acknowledgement that was on its way when a process was killed may be lost with it: the task is executed again.
  * - Delays are rounded up to 0.1 s and kept in queues `funq.delay.0` …, which all queues share: `purge` does not reach them.

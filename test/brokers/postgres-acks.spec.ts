@@ -7,9 +7,7 @@ import { SystemClock } from '../../lib/core/system-clock.js';
 import { FastClock } from '../services/fast-clock.js';
 import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
-
-const NEVER = new AbortController().signal;
-const LEASE = 600_000;
+import { beside, LEASE, NEVER } from './postgres-trial.js';
 
 withService('postgres', (url) => {
   describe('an acknowledgement whose answer got lost', () => {
@@ -40,26 +38,21 @@ withService('postgres', (url) => {
 
   it('is no acknowledgement when it never came to the server, and another consumer has done the work meanwhile', async () => {
     const { proxy, url: through } = await proxyTo(url);
-    const [direct, broker] = [postgres({ url }), postgres({ url: through })];
     const database = new pg.Client(url);
-    await Promise.all([
-      direct.connect({ clock: new SystemClock() }),
-      broker.connect({ clock: new FastClock(10) }),
-      database.connect(),
-    ]);
-    const queue = `overtaken-${randomUUID()}`;
+    await database.connect();
     onTestFinished(async () => {
-      await direct.purge!(queue);
-      await Promise.all([direct.close(), broker.close(), database.end()]);
+      await database.end();
       await proxy.close();
     });
+    const broker = postgres({ url: through });
+    const { direct, queue, another } = await beside(url, broker, new FastClock(10));
     const subscription = await broker.subscribe(queue, { prefetch: 10, lease: LEASE });
     await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
     const [delivery] = await subscription.receive(1, NEVER);
     proxy.hang();
     await expect(subscription.ack([delivery!])).rejects.toMatchObject({ away: true });
     await database.query('SELECT funq.funq_leave(id) FROM funq.funq_consumers WHERE queue = $1', [queue]);
-    const other = await direct.subscribe(queue, { prefetch: 10, lease: LEASE });
+    const other = await another(10);
     expect(await other.ack(await other.receive(1, NEVER))).toEqual([]);
     expect(await direct.count!(queue)).toBe(0);
     const again = (): Promise<readonly Delivery[]> => subscription.ack([delivery!]);
@@ -112,17 +105,10 @@ withService('postgres', (url) => {
     ['and however long the server is away after it', 2 * LEASE],
   ])('what a claim took whose answer got lost is handed to the same consumer, uncounted, %s', async (_, ms) => {
     const { proxy, url: through } = await proxyTo(url);
-    const direct = postgres({ url });
+    onTestFinished(() => proxy.close());
     const broker = postgres({ url: through });
-    await direct.connect({ clock: new SystemClock() });
     const clock = new FastClock(10);
-    await broker.connect({ clock });
-    const queue = `claims-${randomUUID()}`;
-    onTestFinished(async () => {
-      await direct.purge!(queue);
-      await Promise.all([direct.close(), broker.close()]);
-      await proxy.close();
-    });
+    const { direct, queue } = await beside(url, broker, clock);
     const subscription = await broker.subscribe(queue, { prefetch: 10, lease: LEASE });
     await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('first') }]);
     const [first] = await subscription.receive(1, NEVER);

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Subscription } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
-import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
+import { beside, LEASE, NEVER } from './postgres-trial.js';
 
-const NEVER = new AbortController().signal;
-const clock = new SystemClock();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 withService('postgres', (url) => {
@@ -15,18 +12,10 @@ withService('postgres', (url) => {
     it('takes nothing away that was handed out after it', { timeout: 60_000 }, async () => {
       // The app's own pool, whose one connection the app uses for a while.
       const pool = new pg.Pool({ connectionString: url, max: 1 });
-      const [direct, broker] = [postgres({ url }), postgres({ pool })];
-      await Promise.all([direct.connect({ clock }), broker.connect({ clock })]);
-      const queue = `late-${randomUUID()}`;
-      const opened: Subscription[] = [];
-      onTestFinished(async () => {
-        await broker.close();
-        await Promise.all(opened.map((each) => each.close()));
-        await direct.purge!(queue);
-        await direct.close();
-        await pool.end();
-      });
-      const subscription = await broker.subscribe(queue, { prefetch: 10, lease: 600_000 });
+      onTestFinished(() => pool.end());
+      const broker = postgres({ pool });
+      const { direct, queue, another } = await beside(url, broker);
+      const subscription = await broker.subscribe(queue, { prefetch: 10, lease: LEASE });
       await direct.publish(queue, [{ id: randomUUID(), body: Buffer.from('a') }]);
       const [first] = await subscription.receive(1, NEVER);
       const busy = await pool.connect();
@@ -38,8 +27,7 @@ withService('postgres', (url) => {
       busy.release();
       const taken = await receiving;
       await again.catch(() => undefined);
-      const other = await direct.subscribe(queue, { prefetch: 10, lease: 600_000 });
-      opened.push(other);
+      const other = await another(10);
       const others = await other.receive(1, NEVER);
       expect(taken.length + others.length).toBe(1);
     });

@@ -1,31 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Delivery, Subscription } from 'nestjs-funq';
+import type { Delivery } from 'nestjs-funq';
 import { postgres } from 'nestjs-funq/postgres';
-import { SystemClock } from '../../lib/core/system-clock.js';
 import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
+import { beside, LEASE, NEVER } from './postgres-trial.js';
 
-const NEVER = new AbortController().signal;
-const clock = new SystemClock();
 const texts = (list: readonly Delivery[]): string[] => list.map(({ body }) => Buffer.from(body).toString());
 
 withService('postgres', (url) => {
   describe('what was fetched ahead and goes back', () => {
     it('is not handed out when the answer to that got lost: another consumer has it', { timeout: 60_000 }, async () => {
       const { proxy, url: through } = await proxyTo(url);
-      const [direct, broker] = [postgres({ url }), postgres({ url: through })];
-      await Promise.all([direct.connect({ clock }), broker.connect({ clock })]);
-      const queue = `ahead-${randomUUID()}`;
-      const opened: Subscription[] = [];
-      onTestFinished(async () => {
-        await broker.close();
-        await Promise.all(opened.map((each) => each.close()));
-        await direct.purge!(queue);
-        await direct.close();
-        await proxy.close();
-      });
-      let subscription = await broker.subscribe(queue, { prefetch: 500, lease: 600_000 });
+      onTestFinished(() => proxy.close());
+      const broker = postgres({ url: through });
+      const { direct, queue, another } = await beside(url, broker);
+      let subscription = await broker.subscribe(queue, { prefetch: 500, lease: LEASE });
       await direct.publish(
         queue,
         Array.from({ length: 200 }, (_, n) => ({ id: randomUUID(), body: Buffer.from(String(n)) })),
@@ -36,8 +26,7 @@ withService('postgres', (url) => {
       await expect.poll(() => direct.count!(queue)).toBe(200 - taken.length - 20);
       proxy.mute();
       await expect.poll(() => direct.count!(queue), { timeout: 5000 }).toBe(200 - taken.length);
-      const other = await direct.subscribe(queue, { prefetch: 500, lease: 600_000 });
-      opened.push(other);
+      const other = await another(500);
       const others: string[] = [];
       while (others.length < 200 - taken.length) others.push(...texts(await other.receive(250, NEVER)));
       expect(others).toHaveLength(200 - taken.length);
@@ -45,7 +34,7 @@ withService('postgres', (url) => {
       const again = async (): Promise<Delivery[]> => {
         try {
           if (subscription.lasting === false)
-            subscription = await broker.subscribe(queue, { prefetch: 500, lease: 600_000 });
+            subscription = await broker.subscribe(queue, { prefetch: 500, lease: LEASE });
           return await subscription.receive(20, NEVER);
         } catch {
           await new Promise((resolve) => setTimeout(resolve, 50));

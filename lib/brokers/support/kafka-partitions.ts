@@ -70,23 +70,17 @@ export class KafkaPartitions {
     }
   }
 
-  /** Up to `max` messages; each time another partition first, so that none is passed over. */
+  /** Up to `max` messages. */
   take(max: number): Delivery[] {
-    const windows = [...this.#windows.values()];
     const taken: Delivery[] = [];
-    for (let n = 0; n < windows.length; n++) {
-      const window = windows[(this.#turn + n) % windows.length]!;
-      window.take(Math.min(max, taken.length + this.most - window.out), taken);
-    }
+    for (const window of this.#inTurn) window.take(Math.min(max, taken.length + this.most - window.out), taken);
     this.#turn++;
     return taken;
   }
 
-  /** Those of which little waits here: fewer messages than `reserve`. Each time another first, for a node fills its answer in order. */
+  /** Those of which little waits here: fewer messages than `reserve`. */
   low(reserve: number): KafkaWindow[] {
-    const windows = [...this.#windows.values()];
-    const turned = windows.map((_, n) => windows[(this.#turn + n) % windows.length]!);
-    return turned.filter(({ leaving, waiting, bytes }) => !leaving && waiting < reserve && bytes < RESERVE_BYTES);
+    return this.#inTurn.filter(({ leaving, waiting, bytes }) => !leaving && waiting < reserve && bytes < RESERVE_BYTES);
   }
 
   /** Those that are to go to others and of which nothing is out. */
@@ -126,5 +120,11 @@ export class KafkaPartitions {
     for (const window of this.#windows.values()) window.lost = true;
     this.#windows.clear();
     this.#wanted = [];
+  }
+
+  /** Each time another first, so that none is passed over: neither here nor by a node, which fills its answer in order. */
+  get #inTurn(): KafkaWindow[] {
+    const windows = [...this.#windows.values()];
+    return windows.map((_, n) => windows[(this.#turn + n) % windows.length]!);
   }
 }

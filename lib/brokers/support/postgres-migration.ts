@@ -37,12 +37,11 @@ export async function migrate(database: PostgresDatabase, part: Part): Promise<v
 
 async function upgrade(client: PoolClient, database: PostgresDatabase, part: Part): Promise<void> {
   const { schema } = database.target;
-  const run = (text: string, values?: unknown[]): Promise<{ rows: unknown[] }> =>
-    client.query(within(PATIENCE, text, values));
+  const run = (text: string, values?: unknown[]): Promise<object[]> => ask(client, text, values, PATIENCE);
   await run(`SET LOCAL statement_timeout = ${PATIENCE}`);
   await run('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`funq ${schema}`]);
   // Only where it is missing: whoever may not create schemas can still use one.
-  const { rows } = await run('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+  const rows = await run('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   if (rows.length === 0) await run(`CREATE SCHEMA ${quoted(schema)}`);
   await run(
     `CREATE TABLE IF NOT EXISTS ${quoted(schema)}.funq_versions (part text PRIMARY KEY, version integer NOT NULL)`,
@@ -117,6 +116,11 @@ async function columnsOf(
 }
 
 /** A pool that was handed in may have no deadlines of its own. */
-async function ask<T extends object>(client: PoolClient, text: string, values?: unknown[]): Promise<T[]> {
-  return (await client.query<T>(within(SILENCE, text, values))).rows;
+async function ask<T extends object>(
+  client: PoolClient,
+  text: string,
+  values?: unknown[],
+  ms: number = SILENCE,
+): Promise<T[]> {
+  return (await client.query<T>(within(ms, text, values))).rows;
 }

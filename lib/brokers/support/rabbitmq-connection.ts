@@ -71,12 +71,14 @@ export class RabbitConnection {
   /** The server's answer; when none comes in time, and not much else either, the connection is destroyed. */
   async answer<T>(asking: Promise<T>, ms = DEADLINE): Promise<T> {
     const model = this.#opening;
-    const late = new Error(`no answer within ${ms} ms`);
+    // Made only when it is late: an error costs more than most answers do.
+    let late: Error | undefined;
+    const over = (): Error => (late = new Error(`no answer within ${ms} ms`));
     for (let [tries, before] = [PATIENCE, this.traffic]; ; tries--, before = this.traffic) {
       try {
-        return await withDeadline(this.clock, ms, asking, () => late);
+        return await withDeadline(this.clock, ms, asking, over);
       } catch (error) {
-        if (error !== late) throw error;
+        if (!late || error !== late) throw error;
         if (tries > 1 && this.busySince(before)) continue;
         if (!this.server.given) model?.then(destroy, () => undefined);
         throw away('rabbitmq', this.address, late);

@@ -57,7 +57,8 @@ export class RabbitSubscription implements Subscription {
       const released = this.#releasing.then(async () => {
         // Else the server would send them here again.
         await consumer.pause();
-        await this.#giveBack(consumer, messages.filter((message) => consumer.holds(message))); // prettier-ignore
+        const held = messages.filter((message) => consumer.holds(message));
+        await this.#giveBack(consumer, held);
         consumer.wake();
       });
       this.#releasing = released.catch(() => undefined);
