@@ -52,7 +52,7 @@ const BROKERS = [
     call: 'mongo({ url })',
     subpath: 'mongo',
     broker: mongo({ url: 'mongodb://localhost/app' }),
-    survives: 'the loss of a minority of a replica set: write concern `majority`',
+    survives: 'a crash, and the loss of a minority of a replica set: `majority`, journaled',
   },
   {
     call: 'kafka({ brokers })',

@@ -10,6 +10,9 @@ type NewTask = Omit<TaskDocument, '_id'>;
 /** The server takes 16 MiB a document; the rest of a message is far below the difference. */
 const LARGEST = 16 * 2 ** 20 - 16 * 1024;
 
+/** One server alone would answer a `majority` before its journal is written, so what it took last would be lost when it is killed. */
+const DURABLE = { w: 'majority', journal: true } as const;
+
 /** The way in: places in the order of publishing, and repeats that are dropped. */
 export class MongoInbox {
   constructor(
@@ -83,7 +86,7 @@ export class MongoInbox {
       // Copies, for the client writes an `_id` into what it is given.
       await this.collections.tasks.insertMany(
         tasks.map((task) => ({ ...task }) as mongo.OptionalUnlessRequiredId<TaskDocument>),
-        { ordered: false },
+        { ordered: false, writeConcern: DURABLE },
       );
       return [];
     } catch (error) {
