@@ -20,6 +20,8 @@ export interface TestedBroker {
   open(place: Place): Promise<Broker>;
   /** Why its server can't be killed, where one that was may never be whole again. */
   readonly unkillable?: string;
+  /** The most connections of one process that opens each when all others are busy: what it has at a moment is no limit then. */
+  readonly connections?: number;
 }
 
 /** The brokers under test, one line each. */
@@ -41,6 +43,7 @@ export const BROKERS: Readonly<Record<string, TestedBroker>> = {
   },
   mongo: {
     open: async ({ url, namespace }) => (await import('nestjs-funq/mongo')).mongo({ url, collection: namespace }),
+    connections: 22, // 20 of the pool and two that watch the server
   },
   kafka: {
     open: async ({ url, namespace }) =>

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FunqPublisher, JsonCodec, getBrokerToken, type AwayError, type Broker, type Delivery } from 'nestjs-funq';
+import { BROKERS } from '../brokers.js';
 import { createApp } from '../process/app.js';
 import { FOLLOW_QUEUE, QUEUE, type ProcessOrder } from '../process/order.js';
 import { ChaosPublisher } from '../process/publisher.js';
@@ -81,7 +82,18 @@ async function inflicted(
     const supply = new Supply(fleet, history, settings.tasks);
     const publisher = new ChaosPublisher(app.get(FunqPublisher), ledger, own);
     const random = new Random(seed);
-    const rig = new Rig({ settings, site, fleet, history, supply, ledger, reader, random, publisher });
+    const rig = new Rig({
+      broker: BROKERS[broker]!,
+      settings,
+      site,
+      fleet,
+      history,
+      supply,
+      ledger,
+      reader,
+      random,
+      publisher,
+    });
     const { findings, stuck } = await work(rig, fault);
     await fleet.close();
     for (const entry of reader.read()) history.add(entry);

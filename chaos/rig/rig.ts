@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestedBroker } from '../brokers.js';
 import type { ChaosPublisher } from '../process/publisher.js';
 import type { Fault, Settings } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
@@ -19,6 +20,7 @@ const RETURN = 2000;
 const STANDSTILL = 20;
 
 interface Parts {
+  readonly broker: TestedBroker;
   readonly settings: Settings;
   readonly site: Site;
   readonly fleet: Fleet;
@@ -32,6 +34,7 @@ interface Parts {
 
 /** What a fault works with: the processes, their history so far, and the means to wait and to do harm. */
 export class Rig {
+  readonly broker: TestedBroker;
   readonly settings: Settings;
   /** Where the broker keeps what it stores. */
   readonly folder: string;
@@ -42,7 +45,7 @@ export class Rig {
   readonly publisher: ChaosPublisher;
 
   constructor(private readonly parts: Parts) {
-    ({ settings: this.settings, fleet: this.fleet } = parts);
+    ({ broker: this.broker, settings: this.settings, fleet: this.fleet } = parts);
     this.folder = parts.site.folder;
     ({ history: this.history, random: this.random, publisher: this.publisher } = parts);
   }
