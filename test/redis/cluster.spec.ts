@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions } from 'ioredis';
 import { redis } from 'nestjs-funq/redis';
 import { redisCoordination } from 'nestjs-funq/stores/redis';
 import { brokerConformance, conforms, coordinationConformance } from 'nestjs-funq/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proxyTo } from '../services/proxy-to.js';
 import { withService } from '../services/service.js';
-import { atEnd, eventually, message, opened } from './opened.js';
+import { atEnd, eventually, message, opened, subscribe, taken, textsOf } from './opened.js';
 import { canStart, OwnServer } from './own-server.js';
 
 const SLOTS = 16_384;
@@ -19,9 +20,9 @@ withService('redis', () => {
     let servers: OwnServer[] = [];
     const clients: Cluster[] = [];
     const namespace = `test-${randomUUID()}`;
-    const client = (): Cluster => {
+    const client = (options: ClusterOptions = {}): Cluster => {
       const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }));
-      const cluster = new Cluster(nodes, { redisOptions: { commandTimeout: 5000 } });
+      const cluster = new Cluster(nodes, { redisOptions: { commandTimeout: 5000 }, ...options });
       cluster.on('error', () => undefined);
       clients.push(cluster);
       return cluster;
@@ -62,6 +63,26 @@ withService('redis', () => {
       expect(refused).toMatchObject({
         reason: { code: 'FUNQ_REDIS_CLUSTER', message: expect.stringContaining("'client'") as string },
       });
+    });
+
+    it('finds what was handed out to a client that asks again by itself', { timeout: 20_000 }, async () => {
+      const ways = await Promise.all(servers.map(({ url }) => proxyTo(url)));
+      atEnd(() => Promise.all(ways.map(({ proxy }) => proxy.close())));
+      const through = servers.map(({ port }, n) => [`127.0.0.1:${port}`, Number(new URL(ways[n]!.url).port)] as const);
+      const natMap = Object.fromEntries(through.map(([node, port]) => [node, { host: '127.0.0.1', port }]));
+      const publisher = await opened({ client: client(), namespace });
+      const redisOptions = { commandTimeout: 5000, autoResendUnfulfilledCommands: false };
+      const broker = await opened({ client: client({ natMap, redisOptions }), namespace });
+      const subscription = await subscribe(broker, 'again');
+      await subscription.receive(1, AbortSignal.timeout(200));
+      await publisher.publish('again', [message('a'), message('b'), message('c'), message('d')]);
+      for (const { proxy } of ways) proxy.mute();
+      const receiving = subscription.receive(2, new AbortController().signal);
+      await expect.poll(() => publisher.count!('again')).toBe(2);
+      for (const { proxy } of ways) proxy.reset();
+      const deliveries = [...(await receiving)];
+      deliveries.push(...(await taken(subscription, 4 - deliveries.length, 4000)));
+      expect(textsOf(deliveries).toSorted()).toEqual(['a', 'b', 'c', 'd']);
     });
 
     it('keeps all keys of a queue in one slot, and queues apart', async () => {

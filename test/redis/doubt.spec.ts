@@ -31,6 +31,32 @@ withService('redis', (url) => {
       }
     });
 
+    it('gives back what it does not know of by a sign of life, when it asks for no more', async () => {
+      const { subscription, broker, mine } = await inDoubt(url);
+      expect(await broker.count!('doubt')).toBe(0);
+      expect(await subscription.extend!([mine])).toEqual([]);
+      expect(await broker.count!('doubt')).toBe(1);
+      expect(await subscription.ack([mine])).toEqual([]);
+    });
+
+    it('gives back what it was handed before that, and nobody has received', async () => {
+      const { subscription, broker, client, mine } = await inDoubt(url);
+      const [lost] = await subscription.receive(1, NEVER);
+      const commands = client as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>;
+      const claim = commands['funqClaimBuffer']!;
+      commands['funqClaimBuffer'] = async (...values) => {
+        await claim.apply(client, values);
+        await broker.publish('doubt', [message('handed')]);
+        commands['funqClaimBuffer'] = claim;
+        throw new Error('Connection is closed.');
+      };
+      await expect(subscription.receive(1, NEVER)).rejects.toThrow();
+      expect(await broker.count!('doubt')).toBe(0);
+      expect(await subscription.extend!([mine, lost!])).toEqual([]);
+      expect(await broker.count!('doubt')).toBe(1);
+      expect(await subscription.ack([mine, lost!])).toEqual([]);
+    });
+
     it('leaves nothing behind when it closes then', async () => {
       const { subscription, broker, loses } = await inDoubt(url);
       loses('funqMove');
@@ -74,6 +100,7 @@ withService('redis', (url) => {
 
 interface InDoubt {
   readonly broker: Broker;
+  readonly client: Redis;
   readonly subscription: Subscription;
   readonly mine: Delivery;
   /** The answer to the next such command gets lost, or the command itself. */
@@ -105,7 +132,7 @@ async function inDoubt(url: string): Promise<InDoubt> {
   };
   loses('funqClaimBuffer');
   await expect(subscription.receive(1, NEVER)).rejects.toThrow();
-  return { broker, subscription, mine: mine!, loses };
+  return { broker, client, subscription, mine: mine!, loses };
 }
 
 function message(text: string): { id: string; body: Buffer } {

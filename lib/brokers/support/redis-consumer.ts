@@ -1,6 +1,6 @@
 import type { Pulse, PulseSource } from '../../contracts/broker.js';
 import type { Claimed } from './redis-messages.js';
-import type { RedisQueues } from './redis-queues.js';
+import type { RedisQueues, Settling } from './redis-queues.js';
 
 /** A consumer as long as the server has not given it up: whoever still holds another one's receipts has lost what they are for. */
 export interface Tenure {
@@ -20,6 +20,10 @@ export class RedisConsumer {
   /** What it was handed out and has not settled, by member; of these, what nobody has received yet. */
   readonly #out = new Map<string, Claimed>();
   inbox: Claimed[] = [];
+  /** What the server is being told of. */
+  readonly #settling = new Set<Claimed>();
+  /** How many it was handed in all. */
+  #handed = 0;
   /** A look that is under way: what it brings is for the name that it was made by. */
   looking: Promise<unknown> | undefined;
   /** What the server said got lost, so it may have handed out more. */
@@ -54,9 +58,33 @@ export class RedisConsumer {
   }
 
   keep(messages: readonly Claimed[]): void {
+    this.#handed += messages.length;
     for (const claimed of messages) {
       this.#out.set(claimed.member, claimed);
       this.inbox.push(claimed);
+    }
+  }
+
+  /**
+   * To be called when the server is asked; what it returns, with how many the server then held. More than the consumer knows of is
+   * what it was handed by an answer that it did not hear, as a client that mends itself asks again; or what it has settled, where
+   * a server took over that lacks the last moments.
+   */
+  expecting(): (held: number) => void {
+    const others = this.#out.size - this.#settling.size - this.#handed;
+    return (held) => {
+      this.inDoubt ||= held > others + this.#handed;
+    };
+  }
+
+  /** False when the server had given it up. */
+  async settle(verb: Settling, messages: readonly Claimed[]): Promise<boolean> {
+    const members = messages.map(({ member }) => member);
+    const sent = (): void => messages.forEach((claimed) => this.#settling.add(claimed));
+    try {
+      return await this.queues.settle(verb, this.key, this.#tenure!.name, members, sent);
+    } finally {
+      for (const claimed of messages) this.#settling.delete(claimed);
     }
   }
 
@@ -110,16 +138,19 @@ export class RedisConsumer {
   async #join(): Promise<void> {
     const name = await this.queues.join(this.key, this.lease);
     this.#out.clear();
+    this.#settling.clear();
     this.inbox = [];
     this.#tenure = { name };
     this.#began(name);
   }
 
-  /** The same consumer by another name, which holds what it knows of and nothing else. */
+  /** The same consumer by another name, which holds what was received and is known of, and nothing else. */
   async #settleDoubt(): Promise<void> {
     const tenure = this.#tenure!;
     const next = (this.#next ??= await this.queues.name());
     await this.looking?.catch(() => undefined);
+    this.forget(this.inbox);
+    this.inbox = [];
     const moved = await this.queues.move(this.key, tenure.name, next, this.lease, this.#out.keys());
     this.#next = undefined;
     if (!moved) return this.#join();

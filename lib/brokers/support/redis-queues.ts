@@ -6,10 +6,12 @@ import { BYTES, MOST, parcels, unpacked, type Claimed } from './redis-messages.j
 import type { RedisLink, RedisSession } from './redis-session.js';
 
 /**
- * What a look at a queue brought: messages, or milliseconds until something is known to fall due, and whether until then the
- * server had something to tell.
+ * What a look at a queue brought: how many the server held for the consumer before, and messages, or milliseconds until something
+ * is known to fall due, and whether until then the server had something to tell.
  */
-export type Look = { readonly claimed: readonly Claimed[] } | { readonly wait: number; readonly waited: boolean };
+export type Look = { readonly held: number } & (
+  { readonly claimed: readonly Claimed[] } | { readonly wait: number; readonly waited: boolean }
+);
 
 export interface Claim {
   readonly key: string;
@@ -26,6 +28,8 @@ export interface Claim {
  */
 const UNDER_WAY = 16_000_000;
 const LEAST = 10_000;
+
+export type Settling = 'funqAck' | 'funqRelease';
 
 /** Every verb on queues by their keys; see `redis-scripts.ts`. */
 export class RedisQueues {
@@ -84,12 +88,13 @@ export class RedisQueues {
     this.#underWay += bytes;
     const most = Math.min(max, MOST);
     const asking = link.runForBytes('funqClaim', key, consumer, lease, most, bytes, waits ? 1 : 0);
-    const answer = (await asking.finally(() => (this.#underWay -= bytes))) as readonly unknown[] | null;
+    const answer = (await asking.finally(() => (this.#underWay -= bytes))) as readonly [number, ...unknown[]] | null;
     if (answer === null) return undefined;
-    const [first, second] = answer;
-    if (typeof first === 'number') return { wait: first, waited: second === 1 };
-    const claimed = unpacked(answer);
-    if (claimed) return { claimed };
+    const [held, ...brought] = answer;
+    const [wait, waited] = brought;
+    if (typeof wait === 'number') return { held, wait, waited: waited === 1 };
+    const claimed = unpacked(brought);
+    if (claimed) return { held, claimed };
     await link.run('funqRename', key, consumer);
     throw redisError(
       'FUNQ_REDIS_FOREIGN',
@@ -106,9 +111,10 @@ export class RedisQueues {
     return (await this.session.use(move)) === 1;
   }
 
-  /** False when the consumer was given up for dead, so that nothing of this was its own. */
-  settle(verb: 'funqAck' | 'funqRelease', key: string, consumer: string, members: readonly string[]): Promise<boolean> {
+  /** False when the consumer was given up for dead, so that nothing of this was its own. Calls `sent` when the server will be told. */
+  settle(verb: Settling, key: string, consumer: string, members: string[], sent: () => void): Promise<boolean> {
     return this.session.use(async (link) => {
+      sent();
       const answers: Promise<unknown>[] = [];
       for (let from = 0; from < members.length; from += MOST)
         answers.push(link.run(verb, key, consumer, members.slice(from, from + MOST).join(' ')));

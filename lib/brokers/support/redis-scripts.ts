@@ -57,7 +57,7 @@ return repeated`;
 
 /**
  * Arguments: consumer, lease, most, about the most bytes, whether it waits when there is nothing. Answers nothing to an unknown
- * consumer, milliseconds to wait and whether it waited until now, or members, bodies and counts.
+ * consumer; else how many it held, and milliseconds to wait and whether it waited until now, or members, bodies and counts.
  */
 const CLAIM = `
 -- Not at first sight: when the server itself stood still, signs of life are about to come.
@@ -75,8 +75,9 @@ local consumer, lease, most, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local waited = call('ZREM', WAITERS, consumer)
 if not beat(consumer, lease) then return false end
 sweep(math.min(lease / 3, 1000))
+local held = call('SCARD', HELD .. consumer)
 -- Nothing is handed out before all that expired is gone.
-if not expire() then return {0, waited} end
+if not expire() then return {held, 0, waited} end
 mature()
 local members, bodies, size, step = {}, {}, 0, bytes < 1000000 and 1 or 4
 -- Large bodies in large numbers would hold up everybody else: how many fit is guessed by those before.
@@ -97,11 +98,11 @@ end
 if #members == 0 then
   if ARGV[5] == '1' then call('ZADD', WAITERS, now, consumer) end
   local due, death = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES'), call('ZRANGE', CONSUMERS, 0, 0, 'WITHSCORES')
-  return {math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now)), waited}
+  return {held, math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now)), waited}
 end
 call('SADD', HELD .. consumer, unpack(members))
 local counts = call('EXISTS', REDELIVERED) == 1 and call('HMGET', REDELIVERED, unpack(members))
-return {table.concat(members, ' '), bodies, counts}`;
+return {held, table.concat(members, ' '), bodies, counts}`;
 
 /** Arguments: consumer. What another program gave names that can't stand in a list of words waits again, under others. */
 const RENAME = `

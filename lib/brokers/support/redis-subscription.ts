@@ -3,7 +3,7 @@ import type { Attempt, Polling } from './polling.js';
 import { RedisConsumer, type Tenure } from './redis-consumer.js';
 import { redisError } from './redis-error.js';
 import type { Claimed } from './redis-messages.js';
-import type { Look, RedisQueues } from './redis-queues.js';
+import type { Look, RedisQueues, Settling } from './redis-queues.js';
 import type { RedisSession } from './redis-session.js';
 import type { RedisWakes, Sleeper } from './redis-wakes.js';
 
@@ -92,6 +92,8 @@ export class RedisSubscription implements Subscription, Sleeper {
     const { name } = tenure;
     const alive = await this.parts.queues.beat(this.key, name, this.lease);
     if (!alive && tenure.name === name) await this.#consumer.join(tenure);
+    // It may be long until somebody asks for more: what it does not know of is for others till then.
+    await this.#consumer.agreed();
     return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).tenure !== this.#consumer.tenure);
   }
 
@@ -130,15 +132,18 @@ export class RedisSubscription implements Subscription, Sleeper {
     const taken = this.#received(max, tenure);
     // What was handed over meanwhile may be more than was asked for.
     if (consumer.inbox.length > 0) await this.release(this.#received(Infinity, tenure)).catch(() => undefined);
-    return 'wait' in look ? { taken, next: look.wait } : { taken };
+    return 'wait' in look ? { taken, next: consumer.inDoubt ? 0 : look.wait } : { taken };
   }
 
   async #look({ name }: Tenure, max: number, waits: boolean): Promise<Look | undefined> {
     const { session, wakes, queues } = this.parts;
     return session.use(async (link) => {
       await wakes.listen(link, this.key);
+      const compare = this.#consumer.expecting();
       try {
-        return await queues.claim(link, { key: this.key, consumer: name, lease: this.lease, max, waits });
+        const look = await queues.claim(link, { key: this.key, consumer: name, lease: this.lease, max, waits });
+        if (look) compare(look.held);
+        return look;
       } catch (error) {
         this.#consumer.inDoubt = true;
         throw error;
@@ -153,7 +158,7 @@ export class RedisSubscription implements Subscription, Sleeper {
     });
   }
 
-  async #settle(verb: 'funqAck' | 'funqRelease', deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+  async #settle(verb: Settling, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     const consumer = this.#consumer;
     const tenure = await (verb === 'funqRelease' ? consumer.agreed() : consumer.named());
     const [held, lost]: [Claimed[], Delivery[]] = [[], []];
@@ -164,8 +169,7 @@ export class RedisSubscription implements Subscription, Sleeper {
     }
     if (held.length === 0) return lost;
     const { name } = tenure;
-    const members = held.map(({ member }) => member);
-    const settling = this.parts.queues.settle(verb, this.key, name, members);
+    const settling = consumer.settle(verb, held);
     if (verb === 'funqRelease') settling.catch(() => this.#forsake(held));
     if (!(await settling)) {
       const now = await consumer.named();
