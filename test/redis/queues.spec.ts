@@ -118,6 +118,21 @@ withService('redis', (url) => {
     }
   });
 
+  it('hears an answer that came while the event loop was blocked, however long', async () => {
+    const broker = await open({ options: { commandTimeout: 200, connectionName: 'blocked' } });
+    await broker.publish('blocked', [message('a')]);
+    const client = admin(url);
+    const connection = async () => /id=(\d+) .*name=blocked /.exec((await client.client('LIST')) as string)?.[1];
+    const before = await connection();
+    const publishing = broker.publish('blocked', [message('b')]);
+    // It has been sent by then.
+    for (let step = 0; step < 20; step++) await Promise.resolve();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(await publishing).toEqual([]);
+    expect(await connection()).toBe(before);
+    expect(await emptiedOut(broker, 'blocked')).toEqual(['a', 'b']);
+  });
+
   it('keeps one connection for a thousand queues', { timeout: 60_000 }, async () => {
     const client = admin(url);
     const broker = await open({ options: { connectionName: 'thousand' } });

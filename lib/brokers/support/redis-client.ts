@@ -91,6 +91,14 @@ export function listenerOf(client: RedisClient): RedisClient {
   return client.duplicate({ protocol: 3, autoResubscribe: false }).on('error', () => undefined); // Its commands tell.
 }
 
+/** Milliseconds that the client gives an answer; from now on others see to that, who forgive an event loop that was blocked. */
+export function patienceOf(client: RedisClient): number | undefined {
+  const { options } = client as Redis;
+  const { commandTimeout } = options;
+  delete options.commandTimeout;
+  return commandTimeout;
+}
+
 function checkedUrl(url: string): string {
   if (isAddress(url)) return url;
   throw redisError(

@@ -9,6 +9,9 @@ export function redisError(code: `FUNQ_REDIS_${string}`, message: string, cause?
   return driverError(code, message, cause);
 }
 
+/** No answer came in time. */
+export const silence = (): Error => new Error('Command timed out');
+
 /** Whether the server answered, and the answer was this error. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';

@@ -1,8 +1,17 @@
 import { Cluster } from 'ioredis';
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
-import { addressOf, addressOfClient, checkClient, listenerOf, openClient, type RedisClient } from './redis-client.js';
-import { explain, isAway, redisError } from './redis-error.js';
+import { withDeadline } from '../../contracts/deadline.js';
+import {
+  addressOf,
+  addressOfClient,
+  checkClient,
+  listenerOf,
+  openClient,
+  patienceOf,
+  type RedisClient,
+} from './redis-client.js';
+import { explain, isAway, redisError, silence } from './redis-error.js';
 import { targetOf, type RedisConnectionOptions } from './redis-options.js';
 import { checkServer, type Kept } from './redis-server.js';
 
@@ -15,6 +24,8 @@ export interface RedisLink {
   readonly listener: RedisClient;
   /** What is heard and what is answered comes over one connection, so in the order in which the server said it. */
   readonly inOrder: boolean;
+  /** Milliseconds for an answer; undefined where that is the client's own affair. */
+  readonly patience: number | undefined;
   /** Runs one of the session's scripts on the keys of `key`. Texts in the answer are texts. */
   run(script: string, key: string, ...values: readonly (string | number | Buffer)[]): Promise<unknown>;
   /** As `run`; texts in the answer are bytes. */
@@ -56,11 +67,12 @@ export class RedisSession {
 
   /** Rejects before `connect` and after `close`, and with an explained error when the server or `work` fails. */
   async use<T>(work: (link: RedisLink) => Promise<T>): Promise<T> {
-    if (!this.#clock) throw this.#closed();
+    const { clock } = this;
     const opening = this.#open();
     const link = await opening;
     try {
-      return await work(link);
+      const working = work(link);
+      return await (link.patience ? withDeadline(clock, link.patience, working, silence) : working);
     } catch (error) {
       if (isAway(error)) this.#giveUp(opening, link.client);
       throw explain(error, this.#address);
@@ -99,10 +111,12 @@ export class RedisSession {
     for (const [name, lua] of Object.entries(this.parts.scripts)) client.defineCommand(name, { lua, numberOfKeys: 1 });
     const commands = client as unknown as Record<string, Command>;
     const listener = listenerOf(client);
+    const patience = this.options.client ? undefined : patienceOf(client);
     const link: RedisLink = {
       client,
       listener,
       inOrder: listener === client && !(client instanceof Cluster),
+      patience,
       run: (script, ...values) => commands[script]!(...values),
       runForBytes: (script, ...values) => commands[`${script}Buffer`]!(...values),
     };

@@ -137,18 +137,18 @@ export class RedisSubscription implements Subscription, Sleeper {
 
   async #look({ name }: Tenure, max: number, waits: boolean): Promise<Look | undefined> {
     const { session, wakes, queues } = this.parts;
-    return session.use(async (link) => {
-      await wakes.listen(link, this.key);
-      const compare = this.#consumer.expecting();
-      try {
+    try {
+      return await session.use(async (link) => {
+        await wakes.listen(link, this.key);
+        const compare = this.#consumer.expecting();
         const look = await queues.claim(link, { key: this.key, consumer: name, lease: this.lease, max, waits });
         if (look) compare(look.held);
         return look;
-      } catch (error) {
-        this.#consumer.inDoubt = true;
-        throw error;
-      }
-    });
+      });
+    } catch (error) {
+      this.#consumer.inDoubt = true;
+      throw error;
+    }
   }
 
   #received(max: number, tenure: Tenure): Delivery[] {
