@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Broker } from 'nestjs-funq';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -96,6 +97,22 @@ withService('redis', () => {
       await admin.config('SET', 'maxmemory', '0');
       expect(await broker.publish('q', [message('after')])).toEqual([]);
       expect(textsOf(await taken(subscription, 1))).toEqual(['after']);
+    });
+
+    it('that took a part of what was published says of the rest why, and not what it was', async () => {
+      const broker = await open();
+      const admin = new Redis(server.port);
+      atEnd(() => admin.disconnect());
+      const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))![1]);
+      await admin.config('SET', 'maxmemory', `${used + 20_000_000}`);
+      const bodies = Array.from({ length: 40 }, () => message('', { body: Buffer.alloc(1_500_000, 'secret ') }));
+      const failures = await broker.publish('q', bodies);
+      expect(failures.length).toBeGreaterThan(0);
+      expect(failures.length).toBeLessThan(40);
+      expect(new Set(failures.map(({ error }) => (error as { code?: string }).code))).toEqual(
+        new Set(['FUNQ_REDIS_FULL']),
+      );
+      expect(inspect(failures[0]!.error, { depth: 10 })).not.toMatch(/secret|Buffer/);
     });
 
     it('gets back what a consumer has that closes, also when it is full', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
 import { redisError } from './redis-error.js';
 import { queueKey } from './redis-keys.js';
-import { BYTES, MOST, parcels, unpacked, type Claimed } from './redis-messages.js';
+import { BYTES, MOST, parcels, unpacked, type Claimed, type Parcel } from './redis-messages.js';
 import type { RedisLink, RedisSession } from './redis-session.js';
 
 /**
@@ -46,19 +46,17 @@ export class RedisQueues {
     return queueKey(this.namespace, queue);
   }
 
-  publish(key: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
-    return this.session.use(async (link) => {
-      const packed = parcels(messages);
-      const sending = packed.map(({ values }) => link.run('funqPublish', key, ...values));
-      if (packed.length === 1) return repeats(messages, 0, await sending[0]!);
-      const answers = await Promise.allSettled(sending);
-      const lost = answers.find((answer) => answer.status === 'rejected');
-      if (lost && answers.every(({ status }) => status === 'rejected')) throw lost.reason;
-      return answers.flatMap((answer, index) => {
-        const { from, count } = packed[index]!;
-        if (answer.status === 'fulfilled') return repeats(messages, from, answer.value);
-        return Array.from({ length: count }, (_, n) => ({ index: from + n, error: answer.reason as Error }));
-      });
+  async publish(key: string, messages: readonly Outgoing[]): Promise<readonly PublishFailure[]> {
+    const packed = parcels(messages);
+    const send = ({ values }: Parcel) => this.session.use((link) => link.run('funqPublish', key, ...values));
+    if (packed.length === 1) return repeats(messages, 0, await send(packed[0]!));
+    const answers = await Promise.allSettled(packed.map(send));
+    const lost = answers.find((answer) => answer.status === 'rejected');
+    if (lost && answers.every(({ status }) => status === 'rejected')) throw lost.reason;
+    return answers.flatMap((answer, index) => {
+      const { from, count } = packed[index]!;
+      if (answer.status === 'fulfilled') return repeats(messages, from, answer.value);
+      return Array.from({ length: count }, (_, n) => ({ index: from + n, error: answer.reason as Error }));
     });
   }
 
