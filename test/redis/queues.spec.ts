@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Broker, Delivery } from 'nestjs-funq';
 import type { RedisOptions } from 'nestjs-funq/redis';
@@ -6,6 +6,8 @@ import { expect, it } from 'vitest';
 import { withService } from '../services/service.js';
 import { emptied } from './emptied.js';
 import { admin, atEnd, message, opened, subscribe, taken, textsOf } from './opened.js';
+
+const NEVER = new AbortController().signal;
 
 withService('redis', (url) => {
   const namespace = `test-${randomUUID()}`;
@@ -81,7 +83,7 @@ withService('redis', (url) => {
       message('', { body: Buffer.concat([body, Buffer.from(`${n}`)]) }),
     );
     expect(await broker.publish('large', many)).toEqual([]);
-    const texts = await emptiedOut(broker, 'large');
+    const texts = textsOf(await taken(await subscribe(broker, 'large'), 12));
     expect(texts.map((text) => text.slice(body.length))).toEqual(many.map((_, n) => `${n}`));
   });
 
@@ -94,6 +96,44 @@ withService('redis', (url) => {
     const subscriptions = await Promise.all(loads.map((_, n) => subscribe(broker, `heavy-${n}`)));
     const receiving = subscriptions.map((each) => each.receive(100, new AbortController().signal));
     for (const deliveries of await Promise.all(receiving)) expect(deliveries.length).toBeGreaterThan(0);
+  });
+
+  it('asks for no more than that where large ones come after small ones', { timeout: 30_000 }, async () => {
+    const broker = await open();
+    const sizes = [...Array.from({ length: 10 }, () => 1), ...Array.from({ length: 45 }, () => 900_000)];
+    const sent = sizes.map((size, n) => message('', { body: Buffer.alloc(size, n) }));
+    await broker.publish('mixed', sent);
+    const subscription = await subscribe(broker, 'mixed');
+    const came: number[] = [];
+    while (came.length < sent.length) {
+      const deliveries = await subscription.receive(100, AbortSignal.timeout(5000));
+      expect(deliveries.length).toBeGreaterThan(0);
+      came.push(...deliveries.map(({ body }) => body[0]!));
+      expect(await subscription.ack(deliveries)).toEqual([]);
+    }
+    expect(came).toEqual(sent.map((_, n) => n));
+  });
+
+  it('hands out what is large from many queues at once', { timeout: 30_000 }, async () => {
+    const broker = await open();
+    const queues = Array.from({ length: 60 }, (_, n) => `each-${n}`);
+    const subscriptions = await Promise.all(queues.map((queue) => subscribe(broker, queue)));
+    const bodies = queues.map((_, n) => Buffer.alloc(1_000_000, n));
+    for (const [n, queue] of queues.entries()) await broker.publish(queue, [message('', { body: bodies[n]! })]);
+    const receiving = subscriptions.map((each) => each.receive(1, NEVER));
+    for (const [n, deliveries] of (await Promise.all(receiving)).entries())
+      expect(Buffer.compare(deliveries[0]!.body, bodies[n]!)).toBe(0);
+  });
+
+  it('hands out what is larger than a server lets wait for one who listens', { timeout: 30_000 }, async () => {
+    const broker = await open();
+    const sizes = [1, 40_000_001, 3];
+    const bodies = sizes.map((size) => randomBytes(size));
+    await broker.publish('huge', bodies.map((body) => message('', { body }))); // prettier-ignore
+    const subscription = await subscribe(broker, 'huge');
+    const deliveries = await taken(subscription, 3, 20_000);
+    expect(deliveries.map(({ body }, n) => Buffer.compare(body, bodies[n]!))).toEqual([0, 0, 0]);
+    expect(await subscription.ack(deliveries)).toEqual([]);
   });
 
   it('works on a client of the app, with its key prefix and either protocol, and leaves it open', async () => {

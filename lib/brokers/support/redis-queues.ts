@@ -6,11 +6,12 @@ import { BYTES, MOST, parcels, unpacked, type Claimed, type Parcel } from './red
 import type { RedisLink, RedisSession } from './redis-session.js';
 
 /**
- * What a look at a queue brought: how many the server held for the consumer before, and messages, or milliseconds until something
- * is known to fall due, and whether until then the server had something to tell.
+ * What a look at a queue brought: how many the server held for the consumer before, and messages and how long the body of the first
+ * one is, or milliseconds until something is known to fall due, and whether until then the server had something to tell.
  */
 export type Look = { readonly held: number } & (
-  { readonly claimed: readonly Claimed[] } | { readonly wait: number; readonly waited: boolean }
+  | { readonly claimed: readonly Claimed[]; readonly length: number }
+  | { readonly wait: number; readonly waited: boolean }
 );
 
 export interface Claim {
@@ -23,11 +24,13 @@ export interface Claim {
 }
 
 /**
- * About the most bytes in all answers that are under way, and the least that one may bring: with 32 MB to be sent, a server hangs
- * up on a connection by which it tells of messages.
+ * The most bytes in all answers that are under way, and the least that one may bring: with 32 MB to be sent, a server hangs up on a
+ * connection by which it tells of messages.
  */
 const UNDER_WAY = 16_000_000;
 const LEAST = 10_000;
+/** Of a body that does not fit: a part costs the server as much as all of it. */
+const AT_ONCE = 8_000_000;
 
 export type Settling = 'funqAck' | 'funqRelease';
 
@@ -36,6 +39,7 @@ export class RedisQueues {
   /** The process, as far as the server can tell. */
   readonly self: string = randomUUID();
   #underWay = 0;
+  #parts: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly session: RedisSession,
@@ -92,12 +96,33 @@ export class RedisQueues {
     const [wait, waited] = brought;
     if (typeof wait === 'number') return { held, wait, waited: waited === 1 };
     const claimed = unpacked(brought);
-    if (claimed) return { held, claimed };
+    if (claimed) return { held, claimed, length: brought[3] as number };
     await link.run('funqRename', key, consumer);
     throw redisError(
       'FUNQ_REDIS_FOREIGN',
       `${key} has messages of another program under names with blanks or odd signs; they get others`,
     );
+  }
+
+  /** A look with all of a body that did not fit; undefined when the consumer was given up for dead meanwhile. */
+  async complete(look: Look, key: string, consumer: string): Promise<Look | undefined> {
+    if (!('claimed' in look)) return look;
+    const [first, ...others] = look.claimed;
+    const { member, body } = first!;
+    const parts = [body];
+    for (let at = body.length; at < look.length; at += parts.at(-1)!.length) {
+      const part = await this.#inTurn((link) => link.runForBytes('funqPart', key, consumer, member, at, AT_ONCE));
+      if (part === null) return undefined;
+      parts.push(part as Buffer);
+    }
+    return parts.length === 1 ? look : { ...look, claimed: [{ ...first!, body: Buffer.concat(parts) }, ...others] };
+  }
+
+  /** One after the other, so that no more than one of them is under way. */
+  #inTurn<T>(work: (link: RedisLink) => Promise<T>): Promise<T> {
+    const working = this.#parts.then(() => this.session.use(work));
+    this.#parts = working.catch(() => undefined);
+    return working;
   }
 
   /**

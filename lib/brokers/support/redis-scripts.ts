@@ -1,3 +1,4 @@
+import { CLAIM, PART, RENAME } from './redis-claim-lua.js';
 import { AMONG, DUE, HANDING, HEAD, LIFE, RETURNING, SETTLING, WORDS } from './redis-lua.js';
 
 /** Arguments: ids, lengths of bodies, `index priority delay ttl unique` of those that are no plain ones, all bodies. */
@@ -54,68 +55,6 @@ if #stored > 0 then
   if soonest and soonest <= tonumber(call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2] or soonest) then tell_all() end
 end
 return repeated`;
-
-/**
- * Arguments: consumer, lease, most, about the most bytes, whether it waits when there is nothing. Answers nothing to an unknown
- * consumer; else how many it held, and milliseconds to wait and whether it waited until now, or members, bodies and counts.
- */
-const CLAIM = `
--- Not at first sight: when the server itself stood still, signs of life are about to come.
-local function sweep(grace)
-  for _, consumer in ipairs(call('ZRANGEBYSCORE', CONSUMERS, '-inf', now, 'LIMIT', 0, 10)) do
-    if call('SADD', SUSPECTS, consumer) == 0 then give_up(consumer)
-    else
-      call('ZADD', CONSUMERS, now + grace, consumer)
-      if call('ZREM', WAITERS, consumer) == 1 then tell(consumer, '') end
-    end
-  end
-end
-
-local consumer, lease, most, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local waited = call('ZREM', WAITERS, consumer)
-if not beat(consumer, lease) then return false end
-sweep(math.min(lease / 3, 1000))
-local held = call('SCARD', HELD .. consumer)
--- Nothing is handed out before all that expired is gone.
-if not expire() then return {held, 0, waited} end
-mature()
-local members, bodies, size, step = {}, {}, 0, bytes < 1000000 and 1 or 4
--- Large bodies in large numbers would hold up everybody else: how many fit is guessed by those before.
-while #members < most and size < bytes do
-  local popped, keys, found = call('ZPOPMIN', READY, math.min(step, most - #members)), {}, {}
-  if #popped == 0 then break end
-  for i = 1, #popped, 2 do keys[#keys + 1] = sub(popped[i], PLACE + 1) end
-  found = call('HMGET', BODIES, unpack(keys))
-  for i, body in ipairs(found) do
-    if body then
-      members[#members + 1] = popped[2 * i - 1]
-      bodies[#members] = body
-      size = size + #body
-    end
-  end
-  step = math.max(1, math.min(100, math.floor((bytes - size) * #members / (size + 1))))
-end
-if #members == 0 then
-  if ARGV[5] == '1' then call('ZADD', WAITERS, now, consumer) end
-  local due, death = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES'), call('ZRANGE', CONSUMERS, 0, 0, 'WITHSCORES')
-  return {held, math.max(1, math.ceil(math.min(due[2] or 1e15, death[2] or 1e15) - now)), waited}
-end
-call('SADD', HELD .. consumer, unpack(members))
-local counts = call('EXISTS', REDELIVERED) == 1 and call('HMGET', REDELIVERED, unpack(members))
-return {held, table.concat(members, ' '), bodies, counts}`;
-
-/** Arguments: consumer. What another program gave names that can't stand in a list of words waits again, under others. */
-const RENAME = `
-for _, member in ipairs(call('SMEMBERS', HELD .. ARGV[1])) do
-  if string.find(member, ODD) then
-    local key, place = sub(member, PLACE + 1), string.gsub(sub(member, 1, PLACE), ODD, '0')
-    local name = 'foreign-' .. redis.sha1hex(member)
-    call('HSET', BODIES, name, call('HGET', BODIES, key) or '')
-    call('HDEL', BODIES, key)
-    call('SREM', HELD .. ARGV[1], member)
-    call('ZADD', READY, 0, place .. name)
-  end
-end`;
 
 /** Arguments: consumer, members. True when they were the consumer's; one that it settled before counts so. */
 const ACK = `
@@ -187,6 +126,7 @@ return #removed`;
 export const QUEUE_SCRIPTS = {
   funqPublish: HEAD + WORDS + HANDING + PUBLISH,
   funqClaim: HEAD + RETURNING + LIFE + CLAIM,
+  funqPart: HEAD + PART,
   funqRename: HEAD + RENAME,
   funqAck: HEAD + WORDS + SETTLING + ACK,
   funqRelease: HEAD + WORDS + RETURNING + SETTLING + RELEASE,

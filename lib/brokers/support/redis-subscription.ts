@@ -138,13 +138,14 @@ export class RedisSubscription implements Subscription, Sleeper {
   async #look({ name }: Tenure, max: number, waits: boolean): Promise<Look | undefined> {
     const { session, wakes, queues } = this.parts;
     try {
-      return await session.use(async (link) => {
+      const brought = await session.use(async (link) => {
         await wakes.listen(link, this.key);
         const compare = this.#consumer.expecting();
         const look = await queues.claim(link, { key: this.key, consumer: name, lease: this.lease, max, waits });
         if (look) compare(look.held);
         return look;
       });
+      return brought && (await queues.complete(brought, this.key, name));
     } catch (error) {
       this.#consumer.inDoubt = true;
       throw error;
