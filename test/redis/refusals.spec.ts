@@ -97,6 +97,29 @@ withService('redis', (url) => {
     expect(await refusal({ url: `${url}/999` })).toMatchObject({ code: 'FUNQ_REDIS_FAILED' });
   });
 
+  describe('a server before version 7, which tells of errors in scripts where they were', () => {
+    const where = 'ERR Error running script (call to f_7f746cf0dceab920f21a6483f9b4e1faddb24756): @user_script:92: ';
+    it.each([
+      [`${where}@user_script: 92: -READONLY You can't write against a read only replica.`, { away: true }],
+      [
+        `${where}@user_script: 92: -OOM command not allowed when used memory > 'maxmemory'.`,
+        { code: 'FUNQ_REDIS_FULL' },
+      ],
+      [`${where}WRONGTYPE Operation against a key holding the wrong kind of value`, { code: 'FUNQ_REDIS_FOREIGN' }],
+      [
+        `${where}@user_script: 92: The user executing the script can't run this command or subcommand`,
+        { code: 'FUNQ_REDIS_AUTH' },
+      ],
+    ])('is understood: %s', async (said, meant) => {
+      const client = new Redis(url);
+      atEnd(() => client.disconnect());
+      const broker = await opened({ client, namespace: `test-${randomUUID()}` });
+      const answer = Object.assign(new Error(said), { name: 'ReplyError' });
+      (client as unknown as Record<string, unknown>)['funqPublish'] = () => Promise.reject(answer);
+      await expect(broker.publish('q', [message('m')])).rejects.toMatchObject(meant);
+    });
+  });
+
   it('tells of a key of another program where a queue belongs', async () => {
     const namespace = `test-${randomUUID()}`;
     const client = new Redis(url);

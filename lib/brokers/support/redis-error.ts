@@ -2,7 +2,10 @@ import { away, driverError, hinted, isExplained, unfit } from './driver-error.js
 
 /** Answers of a server that can't do its work now, or no longer: as good as none. */
 const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/;
-const RIGHTS = /^(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid password|invalid username|AUTH <password>/i;
+const RIGHTS =
+  /^(?:WRONGPASS|NOAUTH|NOPERM)\b|invalid password|invalid username|AUTH <password>|user executing the script can't/i;
+/** What a server before version 7 puts before what one of a script's commands said. */
+const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/;
 const TLS = /^(?:EPROTO|ERR_(?:TLS|SSL)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 
 export function redisError(code: `FUNQ_REDIS_${string}`, message: string, cause?: unknown): Error {
@@ -17,16 +20,19 @@ export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
+const said = ({ message }: Error): string => message.replace(IN_SCRIPT, '');
+
 /** Whether the connection is of no use any more after this error. */
 export function isAway(error: unknown): boolean {
-  return isReply(error) ? NOT_NOW.test(error.message) : !isOther(error);
+  return isReply(error) ? NOT_NOW.test(said(error)) : !isOther(error);
 }
 
 /** The same error in words that tell what to do. */
 export function explain(error: unknown, address: string): Error {
   if (isOther(error)) return error;
   forgetArguments(error);
-  const { message, code } = error as Error & { code?: unknown };
+  const message = said(error as Error);
+  const { code } = error as { code?: unknown };
   if (typeof code === 'string' && TLS.test(code)) {
     return redisError(
       'FUNQ_REDIS_TLS',
