@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Broker } from 'nestjs-funq';
@@ -9,6 +10,33 @@ import { atEnd, clock, created, eventually, message, opened, taken, textsOf } fr
 import { canStart, OwnServer } from './own-server.js';
 
 const LEASE = 60_000;
+
+describe('a server that still loads its data, for an hour', () => {
+  it('is away, and nothing waits for it', async () => {
+    const server = createServer((socket) => {
+      socket.on('data', (data) => {
+        for (const [, name] of data.toString().matchAll(/\r\n(hello|client|info|eval)\r\n/gi))
+          socket.write(loading(name!));
+      });
+    }).listen(0, '127.0.0.1');
+    atEnd(() => server.close());
+    await once(server, 'listening');
+    const broker = created({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    await broker.connect({ clock });
+    await expect(broker.publish('q', [message('m')])).rejects.toMatchObject({ code: 'FUNQ_REDIS_AWAY', away: true });
+    await broker.close();
+  });
+});
+
+function loading(command: string): string {
+  const info = 'redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:3600\r\n';
+  const answers: Record<string, string> = {
+    hello: '%1\r\n$5\r\nproto\r\n:3\r\n',
+    client: '+OK\r\n',
+    info: `$${info.length}\r\n${info}\r\n`,
+  };
+  return answers[command.toLowerCase()] ?? '-LOADING Redis is loading the dataset in memory\r\n';
+}
 
 withService('redis', () => {
   describe.skipIf(!canStart)('a server that comes and goes', () => {

@@ -61,19 +61,20 @@ withService('redis', (url) => {
     expect(keys.map((key) => key.slice(key.lastIndexOf(':') + 1)).toSorted()).toEqual(['seq']);
   });
 
-  it('leaves no consumer behind that was closed while it began to receive', async () => {
+  it('leaves no consumer behind, and no channel, that was closed while it began to receive', async () => {
     const client = admin(url);
     const broker = await open();
     for (let steps = 0; steps < 12; steps++) {
-      const subscription = await subscribe(broker, 'began');
+      const subscription = await subscribe(broker, `began-${steps}`);
       const receiving = subscription.receive(1, new AbortController().signal);
       for (let step = 0; step < steps; step++) await Promise.resolve();
       await subscription.close();
       expect(await receiving).toEqual([]);
       // It has been asked for by then, if at all.
-      await broker.count!('began');
+      await broker.count!(`began-${steps}`);
     }
-    expect(await client.keys(`${namespace}:{began}:*`)).toEqual([]);
+    expect(await client.keys(`${namespace}:{began-*`)).toEqual([]);
+    expect(await client.pubsub('CHANNELS', `${namespace}:{began-*`)).toEqual([]);
   });
 
   it('splits what is large, and hands it out in parts', async () => {

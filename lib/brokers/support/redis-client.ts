@@ -21,6 +21,8 @@ const SINGLE_USE: RedisOptions = {
   retryStrategy: null,
   reconnectOnError: null,
   sentinelRetryStrategy: () => null,
+  // It would wait as long as a server loads its data; one that does says so to every command.
+  enableReadyCheck: false,
   // What is told of messages comes over the connection that fetches them.
   protocol: 3,
   stringNumbers: false,

@@ -43,6 +43,8 @@ export class RedisWakes {
   /** Resolves when whatever is told of the queue from now on is heard. */
   async listen(link: RedisLink, key: string): Promise<void> {
     if (this.#link !== link) this.#turnTo(link);
+    // The last one closed meanwhile.
+    if (!this.#sleepers.has(key)) return;
     let listening = this.#heard.get(key);
     if (!listening) {
       listening = link.listener.subscribe(this.#channelOf(link, key));
