@@ -5,7 +5,7 @@ import type { RedisOptions } from 'nestjs-funq/redis';
 import { expect, it } from 'vitest';
 import { withService } from '../services/service.js';
 import { emptied } from './emptied.js';
-import { admin, atEnd, message, opened, subscribe, taken, textsOf } from './opened.js';
+import { admin, atEnd, clock, message, opened, subscribe, taken, textsOf } from './opened.js';
 
 const NEVER = new AbortController().signal;
 
@@ -75,6 +75,14 @@ withService('redis', (url) => {
     }
     expect(await client.keys(`${namespace}:{began-*`)).toEqual([]);
     expect(await client.pubsub('CHANNELS', `${namespace}:{began-*`)).toEqual([]);
+  });
+
+  it('does not count what expired, however much', async () => {
+    const broker = await open();
+    const many = Array.from({ length: 3500 }, (_, n) => message(`${n}`, { ttl: 1 }));
+    await broker.publish('expired', [...many, message('wanted')]);
+    await clock.sleep(5);
+    expect(await broker.count!('expired')).toBe(1);
   });
 
   it('splits what is large, and hands it out in parts', async () => {

@@ -151,7 +151,10 @@ export class RedisQueues {
   }
 
   async count(key: string): Promise<number> {
-    return (await this.session.use((link) => link.run('funqCount', key))) as number;
+    for (;;) {
+      const count = (await this.session.use((link) => link.run('funqCount', key))) as number | null;
+      if (count !== null) return count;
+    }
   }
 
   async purge(key: string): Promise<number> {

@@ -107,8 +107,9 @@ return 1`;
 /** Arguments: consumer, those of its members that somebody received. What it holds waits again. */
 const LEAVE = `give_up(ARGV[1], among(ARGV[2]))`;
 
+/** Nothing before all that expired is gone: some of it goes each time. */
 const COUNT = `
-expire()
+if not expire() then return false end
 mature()
 return call('ZCARD', READY) + call('ZCOUNT', DELAYED, '-inf', now)`;
 
