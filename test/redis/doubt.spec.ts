@@ -57,6 +57,19 @@ withService('redis', (url) => {
       expect(await subscription.ack([mine, lost!])).toEqual([]);
     });
 
+    it('gives back what it has settled, where a server took over that lacks the last moments', async () => {
+      const { subscription, client, namespace, mine } = await inDoubt(url);
+      const [lost] = await subscription.receive(1, NEVER);
+      const key = `${namespace}:{doubt}`;
+      const [held] = await client.keys(`${key}:held:*`);
+      const [members, bodies] = await Promise.all([client.smembers(held!), client.hgetall(`${key}:bodies`)]);
+      expect(await subscription.ack([mine, lost!])).toEqual([]);
+      await client.sadd(held!, ...members);
+      await client.hset(`${key}:bodies`, bodies);
+      const texts = (await subscription.receive(2, NEVER)).map(({ body }) => String(body));
+      expect(texts.toSorted()).toEqual(['lost', 'mine']);
+    });
+
     it('leaves nothing behind when it closes then', async () => {
       const { subscription, broker, loses } = await inDoubt(url);
       loses('funqMove');
@@ -101,6 +114,7 @@ withService('redis', (url) => {
 interface InDoubt {
   readonly broker: Broker;
   readonly client: Redis;
+  readonly namespace: string;
   readonly subscription: Subscription;
   readonly mine: Delivery;
   /** The answer to the next such command gets lost, or the command itself. */
@@ -110,7 +124,8 @@ interface InDoubt {
 /** It has one message, and does not know that it was handed another one. */
 async function inDoubt(url: string): Promise<InDoubt> {
   const client = new Redis(url);
-  const broker = redis({ client, namespace: `test-${randomUUID()}` });
+  const namespace = `test-${randomUUID()}`;
+  const broker = redis({ client, namespace });
   await broker.connect({ clock: new SystemClock() });
   const subscription = await broker.subscribe('doubt', { prefetch: 10, lease: 30_000 });
   onTestFinished(async () => {
@@ -132,7 +147,7 @@ async function inDoubt(url: string): Promise<InDoubt> {
   };
   loses('funqClaimBuffer');
   await expect(subscription.receive(1, NEVER)).rejects.toThrow();
-  return { broker, client, subscription, mine: mine!, loses };
+  return { broker, client, namespace, subscription, mine: mine!, loses };
 }
 
 function message(text: string): { id: string; body: Buffer } {
