@@ -8,7 +8,7 @@ import { redis } from 'nestjs-funq/redis';
 import { redisCoordination } from 'nestjs-funq/stores/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withService } from '../services/service.js';
-import { atEnd, clock, created, message, opened } from './opened.js';
+import { atEnd, clock, created, message, opened, subscribe, textsOf } from './opened.js';
 import { canStart, OwnServer } from './own-server.js';
 
 const PASSWORD = 'open-sesame';
@@ -132,6 +132,25 @@ withService('redis', (url) => {
       code: 'FUNQ_REDIS_FOREIGN',
       message: expect.stringContaining("another 'namespace'") as string,
     });
+  });
+
+  it.skipIf(!canStart)('works on a server that speaks no RESP3, and leaves the client of the app usable', async () => {
+    const server = await OwnServer.create('--rename-command', 'HELLO', '');
+    atEnd(() => server.remove());
+    await server.start();
+    const client = new Redis(server.port);
+    atEnd(() => client.disconnect());
+    const connections = async () => ((await client.client('LIST')) as string).trim().split('\n').length;
+    for (const options of [{ url: server.url }, { client }]) {
+      const broker = await opened(options);
+      const subscription = await subscribe(broker, 'q');
+      const receiving = subscription.receive(1, AbortSignal.timeout(4000));
+      await expect.poll(() => client.keys('*:waiters')).toHaveLength(1);
+      await broker.publish('q', [message('m')]);
+      expect(textsOf(await receiving)).toEqual(['m']);
+      await broker.close();
+      await expect.poll(connections).toBe(1);
+    }
   });
 
   describe.skipIf(!canStart)('a server with settings of its own', () => {

@@ -89,8 +89,15 @@ export function addressOfClient(client: RedisClient): string {
  * does by a connection of its own.
  */
 export function listenerOf(client: RedisClient): RedisClient {
-  if (client instanceof Cluster || client.options.protocol !== 2) return client;
-  return client.duplicate({ protocol: 3, autoResubscribe: false }).on('error', () => undefined); // Its commands tell.
+  if (client instanceof Cluster || protocolOf(client) !== 2) return client;
+  const listener = client.duplicate({ protocol: 3, autoResubscribe: false, enableOfflineQueue: true });
+  return listener.on('error', () => undefined); // Its commands tell.
+}
+
+/** That of the connection there is: not every server speaks the one that was asked for. */
+function protocolOf(client: Redis): number | undefined {
+  const { condition } = client as unknown as { condition?: { protocol?: number } };
+  return condition?.protocol ?? client.options.protocol;
 }
 
 /** Milliseconds that the client gives an answer; from now on others see to that, who forgive an event loop that was blocked. */

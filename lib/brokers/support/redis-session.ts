@@ -74,7 +74,7 @@ export class RedisSession {
       const working = work(link);
       return await (link.patience ? withDeadline(clock, link.patience, working, silence) : working);
     } catch (error) {
-      if (isAway(error)) this.#giveUp(opening, link.client);
+      if (isAway(error)) this.#giveUp(opening, link);
       throw explain(error, this.#address);
     }
   }
@@ -94,7 +94,7 @@ export class RedisSession {
     if (this.#link) return this.#link;
     const opening = (this.#link = this.#make());
     opening.then(
-      ({ client }) => this.options.client ?? client.once('end', () => this.#giveUp(opening, client)),
+      (link) => this.options.client ?? link.client.once('end', () => this.#giveUp(opening, link)),
       () => this.#forget(opening),
     );
     return opening;
@@ -124,9 +124,10 @@ export class RedisSession {
   }
 
   /** A client that was handed in mends itself. */
-  #giveUp(opening: Promise<RedisLink>, client: RedisClient): void {
+  #giveUp(opening: Promise<RedisLink>, { client, listener }: RedisLink): void {
     if (this.options.client) return;
     client.disconnect();
+    if (listener !== client) listener.disconnect();
     this.#forget(opening);
   }
 
