@@ -24,7 +24,7 @@ export interface ScheduleOptions extends TaskOverrides {
   cron?: string;
   /** IANA time zone of {@link cron}. Default: `'UTC'`. */
   timeZone?: string;
-  /** Whole multiples of this since {@link from}, or since 1970-01-01T00:00Z: the same moments in every process. At least 100 ms. */
+  /** Whole multiples of this since {@link from}, or since 1970-01-01T00:00Z, to the millisecond: the same moments in every process. At least 100 ms. */
   every?: Duration;
   /** Once, or at each of up to 1,000 moments. */
   at?: Moment | readonly Moment[];

@@ -46,10 +46,16 @@ function seriesOf(when: ScheduleTimes, from = 0): Dates {
 }
 
 function grid(step: number, start: number): Dates {
-  const upTo = (time: number): number => start + Math.floor((time - start) / step) * step;
+  // In whole milliseconds, counted from the start: whoever comes upon a moment, from wherever, has the same number for it.
+  const at = (n: number): number => Math.round(start + n * step);
+  const upTo = (time: number): number => {
+    let n = Math.floor((time - start) / step);
+    while (at(n + 1) <= time) n++;
+    return n;
+  };
   return {
-    after: (time) => upTo(time) + step,
-    latest: (count, time) => Array.from({ length: count }, (_, back) => upTo(time) - (count - 1 - back) * step),
+    after: (time) => at(upTo(time) + 1),
+    latest: (count, time) => Array.from({ length: count }, (_, back) => at(upTo(time) - (count - 1 - back))),
   };
 }
 

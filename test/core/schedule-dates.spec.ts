@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScheduleOptions } from 'nestjs-funq';
 import { datesOf, following, nth, type Dates } from '../../lib/core/dates.js';
+import { milliseconds } from '../../lib/core/duration.js';
 import { readSchedule } from '../../lib/core/schedule.js';
 
 const series = (options: ScheduleOptions, since = 0): Dates => datesOf(readSchedule(options, 'test', 'test'), since);
@@ -256,4 +257,21 @@ describe('a grid', () => {
     expect(following(series({ every: '1d' }), 1, Date.UTC(2026, 0, 1, 5))).toEqual([Date.UTC(2026, 0, 2)]);
     expect(series({ every: 1000 }).after(-1500)).toBe(-1000);
   });
+
+  it.each([60_000 / 7, 1000 / 3, '1.005s', 86_400_000 / 7, 3_600_000 / 7, 100.1])(
+    'of steps that are no whole milliseconds goes on, in moments that are: %s',
+    (every) => {
+      const dates = series({ every });
+      const start = Date.UTC(2026, 0, 1);
+      const found = following(dates, 2000, start);
+      for (const [n, date] of found.entries()) {
+        expect(Number.isInteger(date) && date > (found[n - 1] ?? start)).toBe(true);
+        // Whoever starts in between finds the same ones.
+        expect(dates.after(date - 1)).toBe(date);
+        expect(dates.latest(2, date)).toEqual([dates.latest(1, date - 1)[0], date]);
+      }
+      const step = milliseconds(every, 'every');
+      expect(Math.abs(found.at(-1)! - start - 2000 * step)).toBeLessThanOrEqual(step);
+    },
+  );
 });
