@@ -136,9 +136,9 @@ export class Ticker {
     return latest.find((date) => date > this.#settled && date >= now - HORIZON);
   }
 
-  /** Until so many have followed that a gap can't reach back to this one. */
+  /** Until neither lateness nor a gap can reach back to this one, and for an hour by which a clock may be set back. */
   #keep(dates: Dates, due: number): number {
     const after = nth(dates, Math.max(1, this.options.missed), due) - due;
-    return HOUR + Math.min(after, HORIZON);
+    return HOUR + Math.min(Math.max(after, LATE), HORIZON);
   }
 }

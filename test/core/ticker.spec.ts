@@ -98,7 +98,7 @@ describe('a ticker', () => {
     expect(three.seen[0]!.keep).toBe(3 * DAY + HOUR);
     const fast = run({ every: '1s' });
     await fast.clock.advance(SECOND);
-    expect(fast.seen[0]!.keep).toBe(HOUR + SECOND);
+    expect(fast.seen[0]!.keep).toBe(HOUR + MINUTE);
     const last = run({ at: START + SECOND });
     await last.clock.advance(SECOND);
     expect(last.seen[0]!.keep).toBe(7 * DAY + HOUR);
@@ -179,6 +179,36 @@ describe('a clock that jumps', () => {
     await clock.advance(HOUR + 10 * MINUTE);
     expect(ticks.slice(12)).toEqual(steps(7, 10 * MINUTE, HOUR + 10 * MINUTE));
     expect(ticks.slice(0, 12)).toEqual(steps(12, 10 * MINUTE));
+  });
+
+  it.each<[ScheduleOptions, number]>([
+    [{ every: '1s' }, HOUR],
+    [{ every: '1s', missed: 'skip' }, HOUR],
+    [{ every: '7s' }, HOUR - 13 * SECOND],
+    [{ every: '20s', missed: 2 }, HOUR],
+  ])('back by up to an hour repeats nothing that is remembered as long as was asked for: %j', async (options, by) => {
+    const { clock, seen } = run(options);
+    const until = new Map<number, number>();
+    let repeats = 0;
+    let looked = 0;
+    const look = (): void => {
+      for (const { due, keep } of seen.slice(looked)) {
+        if (clock.monotonic() >= (until.get(due) ?? -Infinity) && until.has(due)) repeats++;
+        if (clock.monotonic() >= (until.get(due) ?? -Infinity)) until.set(due, clock.monotonic() + keep);
+      }
+      looked = seen.length;
+    };
+    const goOn = async (seconds: number): Promise<void> => {
+      for (let n = 0; n < seconds; n++) {
+        await clock.advance(SECOND);
+        look();
+      }
+    };
+    await goOn(3900);
+    clock.set(clock.now() - by);
+    await goOn(200);
+    expect(repeats).toBe(0);
+    expect(looked).toBeGreaterThan(until.size);
   });
 
   it('back by years does not stop it', async () => {
