@@ -40,6 +40,8 @@ const PAUSE = 250;
  */
 export class TickSender {
   readonly #owner = randomUUID();
+  /** What the broker holds already, by schedule, though the store could not be told. */
+  readonly #unnoted = new Map<string, string>();
 
   constructor(private readonly options: TickSenderOptions) {}
 
@@ -89,8 +91,10 @@ export class TickSender {
       const claim = await store.claim(key, this.#owner, lease);
       if (claim.state === 'done') return;
       if (claim.state === 'claimed') {
-        await outbox.publish(task.queue, this.message(task, id, tick));
+        if (this.#unnoted.get(task.schedule) !== key) await outbox.publish(task.queue, this.message(task, id, tick));
+        this.#unnoted.set(task.schedule, key);
         await store.confirm(key, this.#owner, tick.keep);
+        this.#unnoted.delete(task.schedule);
         return;
       }
       await clock.sleep(PAUSE, signal);

@@ -162,6 +162,23 @@ describe('several processes', () => {
     expect(dues()).toEqual([10 * SECOND, 20 * SECOND]);
   });
 
+  it('publish once what the store could not note as published at first', async () => {
+    const coordination = memoryCoordination();
+    const { confirm } = coordination;
+    let failures = 0;
+    const { clock, dues } = await scheduling(
+      { every: '10s', times: 3 },
+      { brokers: { default: limited({ unique: false }) }, stores: { coordination } },
+    );
+    coordination.confirm = (key, ...rest) =>
+      key.startsWith('schedule/jobs/') && ++failures % 3 > 0
+        ? Promise.reject(new Error('away'))
+        : confirm.call(coordination, key, ...rest);
+    await clock.advance(MINUTE);
+    expect(failures).toBeGreaterThanOrEqual(9);
+    expect(dues()).toEqual([10 * SECOND, 20 * SECOND, 30 * SECOND]);
+  });
+
   it('that only publish run no schedules', async () => {
     const { clock, ran, events, scheduler } = await scheduling({ every: '1s' }, { consume: false });
     const told: unknown[] = [];
