@@ -42,8 +42,10 @@ export class Line {
   #front = -Infinity;
   /** Milliseconds between the starts that were reserved last. */
   #step: number | undefined;
-  /** What they were reserved for. */
+  /** What they were reserved for, or will be. */
   #pace: Pace | undefined;
+  /** Rises with each change of the pace: what was asked for before is given up. */
+  #plan = 0;
   readonly #promised = new Gcra();
   #asking = false;
   #cancel: (() => void) | undefined;
@@ -80,6 +82,8 @@ export class Line {
   /** From now on this is the pace; what was reserved ahead for another one is given up. */
   replan(pace: Pace | undefined): void {
     if (pace && samePace(pace, this.#pace)) return;
+    this.#plan++;
+    this.#pace = pace;
     this.#held.clear();
     this.#front = this.#promised.next = -Infinity;
     this.#step = undefined;
@@ -139,9 +143,13 @@ export class Line {
       return true;
     }
     this.#asking = true;
+    const plan = this.#plan;
     void answer
       .then(
-        (reserved) => this.#hold(reserved, pace, permits),
+        (reserved) => {
+          if (plan === this.#plan) this.#hold(reserved, pace, permits);
+          else if (this.#pace) this.options.hurry?.(this.#pace);
+        },
         (error: unknown) => this.#places.splice(0).forEach((place) => place.fail(error)),
       )
       .then(() => {

@@ -150,6 +150,55 @@ describe('a line', () => {
     expect(at).toEqual([10, 20, 30]);
   });
 
+  it('goes by the new pace, though starts of the old one were still being asked for', async () => {
+    const clock = new ManualClock();
+    const store = new Map<number, Gcra>();
+    const asked: (() => void)[] = [];
+    const [slow, quick] = [every(3_600_000), every(10)];
+    let now = slow;
+    const line = lineOn(clock, {
+      reserve: async ({ interval, burst }, permits) => {
+        if (interval === slow.interval) await new Promise<void>((resolve) => asked.push(resolve));
+        const starts = store.get(interval) ?? new Gcra();
+        store.set(interval, starts);
+        return { wait: starts.reserve(clock.monotonic(), interval, burst, permits), interval };
+      },
+    });
+    const taken = enter(line, clock, 1, () => now);
+    asked.shift()!();
+    await clock.advance(0);
+    expect(taken).toEqual([0]);
+    const at = enter(line, clock, 3, () => now);
+    now = quick;
+    line.replan(now);
+    asked.shift()!();
+    await clock.advance(1000);
+    expect(at).toEqual([0, 10, 20]);
+  });
+
+  it('leaves nothing to wait for of an old pace that was granted after it was changed', async () => {
+    const clock = new ManualClock();
+    const schedule = new Gcra();
+    let admit!: () => void;
+    const admitted = new Promise<void>((resolve) => (admit = resolve));
+    let now = every(3_600_000);
+    const line = lineOn(clock, {
+      reserve: async ({ interval, burst }, permits) => {
+        await admitted;
+        return { wait: schedule.reserve(clock.monotonic(), interval, burst, permits), interval };
+      },
+      hurry: ({ interval }) => schedule.hurry(clock.monotonic(), interval),
+    });
+    const at = enter(line, clock, 4, () => now);
+    now = every(10);
+    line.replan(now);
+    await clock.advance(5);
+    admit();
+    await clock.advance(1000);
+    expect(at).toHaveLength(4);
+    expect(Math.max(...at)).toBeLessThanOrEqual(60);
+  });
+
   it('tells those who wait when no starts can be had', async () => {
     const line = lineOn(new ManualClock(), { reserve: () => Promise.reject(new Error('no')) });
     await expect(line.enter(() => pace).turn()).rejects.toThrow('no');
