@@ -48,10 +48,11 @@ export class Outbox {
     });
   }
 
-  /** Resolves when everything under way has been stored or has failed; nothing more is taken afterwards. */
+  /** Nothing more is taken; resolves when everything under way has been stored or has failed. */
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((batcher) => batcher.flush()));
+    // First of all: who publishes without end would never let it end.
     this.#closed = true;
+    await Promise.all([...this.#queues.values()].map((batcher) => batcher.flush()));
   }
 
   #batcher(queue: string, transaction?: object): Batcher<Outgoing, Error | undefined> {

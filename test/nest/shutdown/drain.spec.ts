@@ -329,6 +329,36 @@ describe('at shutdown', () => {
     expect(closed).toHaveBeenCalledTimes(1);
   });
 
+  it('what goes on publishing all the while holds nobody up', async () => {
+    const clock = new ManualClock();
+    const inner = memory();
+    const slow: Broker = {
+      ...inner,
+      publish: async (queue, messages) => {
+        await clock.sleep(10);
+        return inner.publish(queue, messages);
+      },
+    };
+    const { app, funq } = await boot({}, { clock, brokers: { default: slow } });
+    const outcomes: unknown[] = [];
+    const stop = clock.every(1, () => {
+      funq.publish('ticks').then(
+        () => outcomes.push('stored'),
+        (error: { code?: string }) => outcomes.push(error.code),
+      );
+    });
+    await clock.advance(50);
+    let closed = false;
+    const closing = app.close().then(() => (closed = true));
+    await clock.advance(1000);
+    stop();
+    expect(closed).toBe(true);
+    await clock.advance(1000);
+    await closing;
+    expect(outcomes).toContain('stored');
+    expect(outcomes.at(-1)).toBe('FUNQ_CLOSED');
+  });
+
   it('no timer and no listener is left behind', async () => {
     const listeners = (): number => process.listenerCount('uncaughtExceptionMonitor');
     const before = listeners();
