@@ -77,7 +77,9 @@ export class FunqPublisher {
         `publishing many to ${queue}: give a list of argument lists: publishMany('${queue}', [[first], [second]])`,
       );
     const route = this.#route(target, settings);
-    const sent = Array.from(argsList, (args) => this.#publish(route, target, args, settings));
+    // All of them before the first is published: making them may fail.
+    const lists = [...argsList];
+    const sent = lists.map((args) => this.#publish(route, target, args, settings));
     const outcomes = await Promise.allSettled(sent);
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
     if (errors.length === 0) return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<string>).value);

@@ -34,6 +34,18 @@ describe('publishing', () => {
     expect(ids.every((id) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))).toBe(true);
   });
 
+  it('of a list that fails while it is made publishes nothing', async () => {
+    const broker = memory();
+    const { funq } = await boot({ providers: [Mails] }, { brokers: { default: broker }, consume: false });
+    function* lists(): Generator<readonly unknown[]> {
+      yield ['a@b.c'];
+      yield [() => 'no data'];
+      throw new Error('no more');
+    }
+    await expect(funq.publishMany('mails', lists())).rejects.toThrow('no more');
+    expect(await broker.count!('mails')).toBe(0);
+  });
+
   it('keeps an id that is given, also for two tasks', async () => {
     const booted = await boot({ providers: [Mails] });
     const ended = collect(booted.events, 'done', 2);
