@@ -46,6 +46,8 @@ export interface ManagedTask extends Task {
   readonly settlement: Settlement | undefined;
   /** The process stops or the lease is lost: no further run may begin here. */
   readonly interrupted: boolean;
+  /** No longer ours: settled, given back, or its lease is lost. Whatever happens here now is late. */
+  readonly closed: boolean;
   /** How many values the current run has sent to the caller ahead of its outcome. */
   parts?: number;
 

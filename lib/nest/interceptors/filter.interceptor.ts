@@ -20,14 +20,21 @@ const PATIENCE = 1000;
 /** How long a claim outlives a process that died; renewed three times meanwhile. */
 const LEASE = 30_000;
 
+/** A claim in use. */
+interface Claimed {
+  readonly key: string;
+  /** Its last renewal: one that reaches the store after the claim was given up would bring it back. */
+  renewed?: Promise<unknown>;
+}
+
 /**
  * Skips a call that was executed within its TTL. The call is claimed before it runs, so no two equal ones run at once;
  * confirmed when it succeeded; released when it did not. A store that is away puts the task back.
  */
 @Injectable()
 export class FilterInterceptor extends Control {
-  /** The keys that are claimed for tasks which run. */
-  readonly #running = new Map<ManagedTask, string>();
+  /** What is claimed for tasks which run. */
+  readonly #running = new Map<ManagedTask, Claimed>();
   #stop: (() => void) | undefined;
 
   constructor(
@@ -50,8 +57,8 @@ export class FilterInterceptor extends Control {
     let claim = await this.#claim(task, key);
     if (claim?.state === 'running') claim = await this.#waitFor(task, key);
     if (claim?.state === 'claimed') return this.#run(task, key, next);
-    // Executed by this very task, which came back because its consumer died before it could acknowledge.
-    if (claim?.state === 'done' && claim.own && task.redelivered > 0) return this.#kept(claim);
+    // Executed by this very task, which came back because its consumer ended before it could acknowledge.
+    if (claim?.state === 'done' && claim.own) return this.#kept(claim);
     if (claim?.state === 'done') this.#skip(task, claim);
     else if (!task.settlement) task.defer(PATIENCE);
     return undefined;
@@ -77,7 +84,8 @@ export class FilterInterceptor extends Control {
   }
 
   async #run(task: ManagedTask, key: string, next: () => Promise<unknown>): Promise<unknown> {
-    this.#keep(task, key);
+    const claimed: Claimed = { key };
+    this.#keep(task, claimed);
     let succeeded = false;
     try {
       const value = await next();
@@ -88,8 +96,14 @@ export class FilterInterceptor extends Control {
       return value;
     } finally {
       this.#forget(task);
-      if (!succeeded) await this.#asked((store) => store.release(key, owner(task)));
+      if (!succeeded) await this.#giveUp(task, claimed);
     }
+  }
+
+  /** What is no longer ours may run elsewhere by now, under the same claim. */
+  async #giveUp(task: ManagedTask, { key, renewed }: Claimed): Promise<void> {
+    await renewed;
+    if (!task.closed) await this.#asked((store) => store.release(key, owner(task)));
   }
 
   #confirm(task: ManagedTask, key: string, value: unknown): Promise<unknown> {
@@ -130,11 +144,14 @@ export class FilterInterceptor extends Control {
     });
   }
 
-  /** Its claim is renewed until it is forgotten, with those of all others that run. */
-  #keep(task: ManagedTask, key: string): void {
-    this.#running.set(task, key);
+  /** Its claim is renewed until it is forgotten, with those of all others that run, as long as they are ours. */
+  #keep(task: ManagedTask, claimed: Claimed): void {
+    this.#running.set(task, claimed);
     this.#stop ??= this.clock.every(LEASE / 3, () => {
-      for (const [running, claimed] of this.#running) void this.#claim(running, claimed);
+      for (const [running, claim] of this.#running) {
+        if (running.closed) this.#forget(running);
+        else claim.renewed = this.#claim(running, claim.key);
+      }
     });
   }
 

@@ -8,6 +8,7 @@ import { ManualClock } from 'nestjs-funq/testing';
 import { TRAVELS } from '../../core/codec-values.js';
 import { filtering, job } from '../support/filtering.js';
 import { boot, collect, signal, turns } from '../support/app.js';
+import { sharedStore } from '../support/shared-store.js';
 
 describe('two equal calls at once', () => {
   it('never run at the same time; the second is skipped when the first has succeeded', async () => {
@@ -101,6 +102,105 @@ describe('two equal calls at once', () => {
     );
     await clock.advance(20_000);
     expect([job.ran, most]).toEqual([[1], 1]);
+  });
+});
+
+describe('a function that does not end, though its task was given back', () => {
+  /** The second of two apps on one broker and store; the first has closed while its function of a task went on. */
+  async function abandoned(work: () => unknown) {
+    const clock = new ManualClock();
+    const queues = new Map();
+    const coordination = sharedStore();
+    const first = signal();
+    job.work = () => first.promise;
+    @Injectable()
+    class Job {
+      @Consumer({ queue: 'jobs', filter: { key: () => 'x' } })
+      run(name: string): unknown {
+        job.ran.push(name);
+        return job.work(name);
+      }
+    }
+    const start = () =>
+      boot(
+        { providers: [Job] },
+        { clock, brokers: { default: memory({ queues }) }, stores: { coordination }, shutdownGrace: 0 },
+      );
+    const one = await start();
+    await one.funq.publish('jobs', ['a']);
+    await turns();
+    await one.close();
+    job.work = work;
+    const two = await start();
+    await turns();
+    return { clock, first, two };
+  }
+
+  it('does not keep its claim: equal calls run when the task has failed elsewhere', async () => {
+    const { clock, two } = await abandoned(() => {
+      throw new Error('no');
+    });
+    job.work = () => undefined;
+    await clock.advance(60_000);
+    const done = two.events.next('done');
+    await two.funq.publish('jobs', ['b']);
+    await clock.advance(0);
+    await done;
+    expect(job.ran).toEqual(['a', 'a', 'b']);
+    await two.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not free the claim of the run that took its place', async () => {
+    const second = signal();
+    const { clock, first, two } = await abandoned(() => second.promise);
+    expect(job.ran).toEqual(['a', 'a']);
+    await two.funq.publish('jobs', ['b']);
+    await clock.advance(500);
+    first.reject(new Error('too late'));
+    await clock.advance(8000);
+    expect(job.ran).toEqual(['a', 'a']);
+    second.resolve();
+    await turns();
+    const filtered = two.events.next('filtered');
+    await clock.advance(2000);
+    await filtered;
+  });
+});
+
+describe('a call that was executed when its task was given back', () => {
+  it('is done, and not left out as a repeat of itself', async () => {
+    const clock = new ManualClock();
+    const queues = new Map();
+    const coordination = sharedStore();
+    const { confirm } = coordination;
+    coordination.confirm = async (...args) => {
+      const ours = await confirm.apply(coordination, args);
+      await clock.sleep(4000);
+      return ours;
+    };
+    @Injectable()
+    class Job {
+      @Consumer({ queue: 'jobs', filter: true })
+      run(name: string): string {
+        job.ran.push(name);
+        return `${name} is done`;
+      }
+    }
+    const start = () =>
+      boot(
+        { providers: [Job] },
+        { clock, brokers: { default: memory({ queues }) }, stores: { coordination }, shutdownGrace: 0 },
+      );
+    const caller = await boot({}, { clock, brokers: { default: memory({ queues }) } });
+    const one = await start();
+    const asked = caller.funq.ask('jobs', ['x']);
+    await turns();
+    await one.close();
+    await start();
+    await clock.advance(0);
+    expect(await asked).toBe('x is done');
+    expect(job.ran).toEqual(['x']);
   });
 });
 
@@ -200,6 +300,33 @@ describe('a store that is away', () => {
     away = false;
     await clock.advance(1000);
     expect((await done).task.attempt).toBe(1);
+  });
+
+  it('for a moment does not bring a claim back that was given up meanwhile', async () => {
+    const coordination = memoryCoordination();
+    const { claim } = coordination;
+    const { funq, events, clock } = await filtering({}, coordination);
+    const open = signal();
+    job.work = () => open.promise;
+    await funq.publish('jobs', ['x']);
+    await clock.advance(9000);
+    coordination.claim = async (...args) => {
+      await clock.sleep(3000);
+      return claim.apply(coordination, args);
+    };
+    const dead = events.next('dead');
+    await clock.advance(1500);
+    coordination.claim = claim;
+    open.reject(new Error('no'));
+    await turns();
+    await clock.advance(4500);
+    await dead;
+    job.work = () => undefined;
+    const done = events.next('done');
+    await funq.publish('jobs', ['x']);
+    await clock.advance(2500);
+    await done;
+    expect(job.ran).toHaveLength(2);
   });
 
   it('while a run is confirmed does not undo the run', async () => {
