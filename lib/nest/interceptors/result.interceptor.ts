@@ -17,6 +17,7 @@ interface Run {
   /** As they arrived: the method may change the objects that it gets. */
   readonly args: Uint8Array | undefined;
   value?: unknown;
+  endedAt?: number;
 }
 
 /** The events that end a task, or this copy of it, and what they are recorded as. */
@@ -49,7 +50,8 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     for (const [event, status] of Object.entries(STATUS)) {
       this.events.on(event as keyof typeof STATUS, (end) => {
         if (!end.task?.policy.persist) return;
-        this.#save(end.task, status, 'letter' in end ? end.letter.reason : 'reason' in end ? end.reason : undefined);
+        const reason = 'letter' in end ? end.letter.reason : 'reason' in end ? end.reason : undefined;
+        this.#save(end.task, status, reason, 'value' in end ? end.value : undefined);
       });
     }
   }
@@ -62,8 +64,12 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     const args = task.policy.persist?.result ? this.#encoded(task.envelope.args) : undefined;
     const run: Run = { startedAt: this.clock.now(), args };
     this.#runs.set(task, run);
-    run.value = await next();
-    return run.value;
+    try {
+      return (run.value = await next());
+    } finally {
+      // Not when it is told: by then whoever got its copy may have ended as well.
+      run.endedAt = this.clock.now();
+    }
   }
 
   /** Writes what waits; called when the consumers have stopped. */
@@ -71,13 +77,14 @@ export class ResultInterceptor extends Control implements OnModuleInit {
     await this.#writer?.flush();
   }
 
-  #save(task: ManagedTask, status: TaskStatus, reason: string | undefined): void {
-    if (this.#writer) return this.#writer.add(this.#record(task, status, reason));
+  /** `answer` is what a task that is done came to, also one that was executed before and not here. */
+  #save(task: ManagedTask, status: TaskStatus, reason: string | undefined, answer: unknown): void {
+    if (this.#writer) return this.#writer.add(this.#record(task, status, reason, answer));
     const error = missingStore(task.policy.handler, 'persist', 'results');
     this.events.emit('resultsDropped', { count: 1, error });
   }
 
-  #record(task: ManagedTask, status: TaskStatus, reason: string | undefined): TaskResult {
+  #record(task: ManagedTask, status: TaskStatus, reason: string | undefined, answer: unknown): TaskResult {
     const now = this.clock.now();
     const run = this.#runs.get(task);
     const error = status === 'done' ? undefined : task.errors.at(-1);
@@ -85,22 +92,22 @@ export class ResultInterceptor extends Control implements OnModuleInit {
       id: task.id,
       queue: task.queue,
       status,
-      attempts: run ? task.attempt : task.attempt - 1,
+      attempts: run || status === 'done' ? task.attempt : task.attempt - 1,
       publishedAt: task.publishedAt,
       startedAt: run?.startedAt ?? now,
-      finishedAt: now,
+      finishedAt: run?.endedAt ?? now,
       host: this.#host,
       pid: process.pid,
       expiresAt: now + task.policy.persist!.ttl,
       ...(error && { error }),
       ...(reason !== undefined && { reason }),
-      ...(task.policy.persist!.result && this.#content(task, status, run)),
+      ...(task.policy.persist!.result && this.#content(task, status, run, answer)),
     };
   }
 
-  #content(task: ManagedTask, status: TaskStatus, run: Run | undefined): Partial<TaskResult> {
+  #content(task: ManagedTask, status: TaskStatus, run: Run | undefined, answer: unknown): Partial<TaskResult> {
     const args = run ? run.args : this.#encoded(task.envelope.args);
-    const value = status === 'done' ? this.#encoded(run?.value) : undefined;
+    const value = status === 'done' ? this.#encoded(run ? run.value : answer) : undefined;
     const lost = !args || (status === 'done' && !value);
     return { ...(args && { args }), ...(value && { value }), ...(lost && { unserializable: true }) };
   }

@@ -11,8 +11,10 @@ import {
   type ResultStore,
   type Task,
 } from 'nestjs-funq';
+import { memory } from 'nestjs-funq/memory';
 import { memoryCoordination, memoryResults } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
+import { faulty } from '../../core/faulty-broker.js';
 import { boot, collect, turns, type Booted } from '../support/app.js';
 
 interface Tainted {
@@ -43,6 +45,10 @@ class Jobs {
   guarded(_x: string): void {}
   @Consumer({ queue: 'filtered', persist: 'status', filter: true })
   filtered(): void {}
+  @Consumer({ queue: 'again', persist: 'result', filter: true })
+  again(x: string): string {
+    return `result of ${x}`;
+  }
   @Consumer({ queue: 'later', persist: 'status', retry: { times: 1, delay: '1m' } })
   later(what: string, @CurrentTask() task: Task): void {
     if (what === 'requeue') throw new RequeueError({ delay: 60_000 });
@@ -58,10 +64,11 @@ interface Persisting extends Booted {
   readonly codec: Codec;
 }
 
-async function persisting(results = memoryResults()): Promise<Persisting> {
+async function persisting(results = memoryResults(), broker = memory()): Promise<Persisting> {
   const clock = new ManualClock();
   const save = vi.spyOn(results, 'save');
-  const booted = await boot({ providers: [Jobs] }, { clock, stores: { results, coordination: memoryCoordination() } });
+  const stores = { results, coordination: memoryCoordination() };
+  const booted = await boot({ providers: [Jobs] }, { clock, brokers: { default: broker }, stores });
   const codec = booted.app.get<Codec>(FUNQ_CODEC);
   return { ...booted, clock, results, codec, saves: () => save.mock.calls.map(([list]) => list.length) };
 }
@@ -161,6 +168,56 @@ describe('every end of a task has a record', () => {
     await ends;
     const [one, two] = [await results.find('one'), await results.find('two')];
     expect([one?.status, two?.status].toSorted()).toEqual(['done', 'filtered']);
+  });
+
+  it('executed before, and come back because it could not be acknowledged', async () => {
+    let refused = 0;
+    const ack = (): Promise<never> | undefined => (++refused <= 5 ? Promise.reject(new Error('away')) : undefined);
+    const broker = faulty(memory(), { ack: (next, list) => ack() ?? next(list) });
+    const { funq, clock, results, codec } = await persisting(memoryResults(), broker);
+    await funq.publish('again', ['x'], { id: 'x' });
+    await clock.advance(60_000);
+    expect(refused).toBeGreaterThan(5);
+    const record = (await results.find('x'))!;
+    expect(record).toMatchObject({ status: 'done', attempts: 1 });
+    expect(codec.decodeValue(record.value!)).toBe('result of x');
+    expect(record.unserializable).toBeUndefined();
+  });
+
+  it('and the one of an earlier run does not take the place of the last, though its acknowledgement takes long', async () => {
+    const [clock, queues, results] = [new ManualClock(), new Map(), memoryResults()];
+    let taken = 0;
+    // It takes one task, and its acknowledgement comes late.
+    const slow = faulty(memory({ queues }), {
+      receive: async (next, max, stop) => {
+        if (taken > 0) await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve()));
+        const deliveries = await next(max, stop);
+        taken += deliveries.length;
+        return deliveries;
+      },
+      ack: async (next, list) => {
+        await clock.sleep(2000);
+        return next(list);
+      },
+    });
+    @Injectable()
+    class Job {
+      @Consumer({ queue: 'jobs', persist: 'status' })
+      run(@CurrentTask() task: Task): void {
+        if (task.requeues === 0) throw new RequeueError({ delay: 100 });
+      }
+    }
+    const stores = { results };
+    const one = await boot({ providers: [Job] }, { clock, brokers: { default: slow }, stores });
+    await one.funq.publish('jobs', [], { id: 'x' });
+    await turns();
+    const two = await boot({ providers: [Job] }, { clock, brokers: { default: memory({ queues }) }, stores });
+    const done = two.events.next('done');
+    const requeued = one.events.next('requeued');
+    await clock.advance(4000);
+    await Promise.all([done, requeued]);
+    await clock.advance(1000);
+    expect(await results.find('x')).toMatchObject({ status: 'done' });
   });
 
   it('and the last one stands', async () => {
