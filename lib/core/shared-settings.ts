@@ -14,10 +14,13 @@ type Listener = (key: string, value: string | undefined) => void;
 export class SharedSettings {
   readonly #listeners = new Set<{ readonly prefix: string; readonly tell: Listener }>();
   #values: ReadonlyMap<string, string> = new Map();
-  /** Counts what was set here: an answer that was asked for before is out of date. */
-  #changes = 0;
+  /** Counts what is asked for and what was set here, in order. */
+  #count = 0;
+  /** Of these, what is known now: an answer that was asked for before is out of date. */
+  #known = 0;
   #failing = false;
-  #reading: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #stop: (() => void) | undefined;
 
   constructor(
@@ -29,28 +32,37 @@ export class SharedSettings {
   /** Reads what is set, and goes on reading. A store that is away does not hold this up. */
   async start(): Promise<void> {
     if (!this.store || this.#stop) return;
-    this.#stop = this.store.shared ? this.clock.every(PERIOD, () => void this.#read()) : () => undefined;
-    await this.#read();
+    this.#stop = this.store.shared ? this.clock.every(PERIOD, () => void this.#look()) : () => undefined;
+    await this.#look();
   }
 
   async stop(): Promise<void> {
     this.#stop?.();
     this.#stop = undefined;
-    await this.#reading;
+    await this.#looking;
   }
 
   get(key: string): string | undefined {
     return this.#values.get(key);
   }
 
+  /**
+   * Does `work`, which sets something by what stands there, when nothing else is being changed here, and with all that other
+   * processes have set before. Rejects as the store does, or as `work`.
+   */
+  change(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(() => this.#ask()).then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
   /** Resolves when the store holds `value` and the listeners here were told. `undefined` removes it. */
   async set(key: string, value: string | undefined): Promise<void> {
     await this.store?.set(key, value);
-    this.#changes++;
     const values = new Map(this.#values);
     if (value === undefined) values.delete(key);
     else values.set(key, value);
-    this.#follow(values);
+    this.#follow(values, ++this.#count);
   }
 
   /** Tells `listener` of every change under `prefix`; the returned function ends it. */
@@ -60,16 +72,14 @@ export class SharedSettings {
     return () => this.#listeners.delete(entry);
   }
 
-  #read(): Promise<void> {
-    return (this.#reading ??= this.#ask().finally(() => (this.#reading = undefined)));
+  #look(): Promise<void> {
+    return (this.#looking ??= this.#told().finally(() => (this.#looking = undefined)));
   }
 
-  async #ask(): Promise<void> {
-    const asked = this.#changes;
+  async #told(): Promise<void> {
     try {
-      const values = await this.store!.settings('');
+      await this.#ask();
       this.#failing = false;
-      if (asked === this.#changes) this.#follow(values);
     } catch (error) {
       // Told once; whoever uses the store for its tasks tells more.
       if (!this.#failing) this.events.emit('storeError', { store: this.store!.kind, error });
@@ -77,7 +87,15 @@ export class SharedSettings {
     }
   }
 
-  #follow(values: ReadonlyMap<string, string>): void {
+  async #ask(): Promise<void> {
+    if (!this.store) return;
+    const asked = ++this.#count;
+    this.#follow(await this.store.settings(''), asked);
+  }
+
+  #follow(values: ReadonlyMap<string, string>, known: number): void {
+    if (known < this.#known) return;
+    this.#known = known;
     const before = this.#values;
     this.#values = values;
     for (const key of new Set([...before.keys(), ...values.keys()])) {

@@ -93,11 +93,14 @@ export class FunqConsumers implements OnApplicationBootstrap, OnModuleDestroy {
 
   #handle(policy: Policy): LiveConsumer {
     const now = (): Live => this.#live.get(policy) ?? { policy, paused: false, changes: {} };
+    const set = (value: string | undefined): Promise<void> => this.settings.set(keyOf(policy), value);
     const change = async (options: LiveOptions): Promise<void> => {
       const given = new OptionReader(options, `${policy.handler}: change`).given();
-      const changes: LiveOptions = { ...now().changes, ...given };
-      this.catalog.withLive(policy, changes);
-      await this.settings.set(keyOf(policy), JSON.stringify(changes));
+      await this.settings.change(() => {
+        const changes: LiveOptions = { ...now().changes, ...given };
+        this.catalog.withLive(policy, changes);
+        return set(JSON.stringify(changes));
+      });
     };
     return {
       get policy() {
@@ -110,7 +113,7 @@ export class FunqConsumers implements OnApplicationBootstrap, OnModuleDestroy {
         return now().changes;
       },
       change,
-      reset: () => this.settings.set(keyOf(policy), undefined),
+      reset: () => this.settings.change(() => set(undefined)),
       pause: () => change({ paused: true }),
       resume: () => change({ paused: false }),
     };

@@ -86,23 +86,27 @@ export class FunqScheduler {
 
   /** Moments that pass while a schedule is paused are not made up for. Throws `FUNQ_OPTION_INVALID` for a name that there is not. */
   async pause(name: string): Promise<void> {
-    await this.#change(name, 'paused');
+    await this.#switch(name, 'paused');
   }
 
   async resume(name: string): Promise<void> {
-    await this.#change(name, 'running');
+    await this.#switch(name, 'running');
   }
 
   /** For good: also one that a consumer declares does not come back with a restart, but when it is added again. */
   async remove(name: string): Promise<void> {
-    this.#entry(name);
-    const gone: Standing = { state: 'removed', since: this.clock.now() };
-    await this.#write(name, this.book.declares(name) ? gone : undefined);
+    await this.#change(async () => {
+      this.#entry(name);
+      const gone: Standing = { state: 'removed', since: this.clock.now() };
+      await this.book.write(name, this.book.declares(name) ? gone : undefined);
+    });
   }
 
-  async #change(name: string, state: 'paused' | 'running'): Promise<void> {
-    const { standing } = this.#entry(name);
-    if (standing.state !== state) await this.#write(name, { ...standing, state, since: this.clock.now() });
+  async #switch(name: string, state: 'paused' | 'running'): Promise<void> {
+    await this.#change(async () => {
+      const { standing } = this.#entry(name);
+      if (standing.state !== state) await this.book.write(name, { ...standing, state, since: this.clock.now() });
+    });
   }
 
   async #addTo(queue: string, schedule: NamedSchedule, broker: string | undefined): Promise<string> {
@@ -120,20 +124,25 @@ export class FunqScheduler {
     const { name } = schedule;
     await this.#book().prepare(policy, schedule);
     this.#refuseElsewhere(policy, name);
+    const text = writeOptions(this.codec, options);
+    await this.#change(() => this.#put(policy, name, text));
+    return name;
+  }
+
+  async #put({ broker, queue }: Policy, name: string, options: string): Promise<void> {
     const standing = this.book.standing(name);
-    const { broker, queue } = policy;
     const owner = standing.added ?? this.book.declares(name);
     if (owner && standing.state !== 'removed' && (owner.queue !== queue || owner.broker !== broker)) {
       throw clashing(name, `queue '${owner.queue}'`, `queue '${queue}'`);
     }
-    const added = { broker, queue, at: this.clock.now(), options: writeOptions(this.codec, options) };
-    const same = standing.state !== 'removed' && standing.added?.options === added.options;
-    if (!same) await this.#write(name, { state: 'running', since: added.at, added });
-    return name;
+    if (standing.state !== 'removed' && standing.added?.options === options) return;
+    const at = this.clock.now();
+    await this.book.write(name, { state: 'running', since: at, added: { broker, queue, at, options } });
   }
 
-  async #write(name: string, standing: Standing | undefined): Promise<void> {
-    await this.book.write(name, standing);
+  /** Does `work` with what holds in all processes, and follows it here. */
+  async #change(work: () => Promise<void>): Promise<void> {
+    await this.#book().change(work);
     await this.runner.refresh();
   }
 

@@ -121,6 +121,11 @@ export class ScheduleBook {
     this.#changed = changed;
   }
 
+  /** Does `work`, which writes, with what all processes have written before, and nothing else meanwhile. */
+  change(work: () => Promise<void>): Promise<void> {
+    return this.shared.change(work);
+  }
+
   /** Keeps how a schedule stands; `undefined` forgets what was said of it. */
   async write(name: string, standing: Standing | undefined): Promise<void> {
     await this.shared.set(PREFIX + name, standing && writeStanding(standing));

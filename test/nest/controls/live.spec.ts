@@ -180,6 +180,37 @@ describe('a consumer is changed while it runs', () => {
   });
 });
 
+describe('changes at the same time', () => {
+  it.each([true, false])('of one process all hold, with a store: %s', async (stored) => {
+    const stores = stored ? { coordination: sharedStore() } : {};
+    const { consumers } = await live({ concurrency: 5 }, 0, { stores });
+    const job = consumers.of('jobs');
+    await Promise.all([job.change({ rate: 10 }), job.change({ concurrency: 9 }), job.pause()]);
+    expect(job.changes).toEqual({ rate: 10, concurrency: 9, paused: true });
+    await Promise.all([job.reset(), job.change({ rate: 7 })]);
+    expect(job.changes).toEqual({ rate: 7 });
+  });
+
+  it('of several processes all hold', async () => {
+    const [clock, coordination] = [new ManualClock(), sharedStore()];
+    const start = () => live({}, 0, { stores: { coordination } }, clock);
+    const [one, two] = [await start(), await start()];
+    await one.consumers.of('jobs').change({ rate: 10 });
+    await two.consumers.of('jobs').pause();
+    await clock.advance(1000);
+    for (const { consumers } of [one, two]) {
+      expect(consumers.of('jobs').changes).toEqual({ rate: 10, paused: true });
+    }
+  });
+
+  it('go on after one that was refused', async () => {
+    const { consumers } = await live({});
+    const job = consumers.of('jobs');
+    const [refusedOne] = await Promise.allSettled([job.change({ concurrency: 0 }), job.change({ rate: 10 })]);
+    expect([refusedOne.status, job.changes]).toEqual(['rejected', { rate: 10 }]);
+  });
+});
+
 describe('a change is seen', () => {
   it('within a second by every process that shares the store, and by those that start later', async () => {
     const [clock, coordination] = [new ManualClock(), sharedStore()];
@@ -246,6 +277,7 @@ describe('a change is seen', () => {
     };
     await clock.advance(500);
     await asked.promise;
+    coordination.settings = settings;
     await consumers.of('jobs').pause();
     gate.resolve();
     await turns();

@@ -1,9 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Global, Injectable, Module } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { Consumer, FunqScheduler } from 'nestjs-funq';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
-import { boot, refused } from '../support/app.js';
+import { boot, bootModule, funqModule, refused } from '../support/app.js';
 import { HOUR, MINUTE, scheduling, SECOND, sharedFile, START, steps } from './scheduling.js';
 
 describe('FunqScheduler.list()', () => {
@@ -184,6 +184,50 @@ describe('FunqScheduler.add()', () => {
     await scheduler.add('jobs', { name: 'beat', every: '1m', times: 1 });
     await clock.advance(HOUR);
     expect(dues()).toEqual([10 * SECOND, 20 * SECOND, MINUTE]);
+  });
+
+  it('is seen by whoever says something of the schedule right afterwards, in another process too', async () => {
+    const shared = sharedFile();
+    const clock = new ManualClock(START);
+    const [first, second] = [
+      await scheduling({ every: '10s' }, { ...shared(), clock }),
+      await scheduling({ every: '10s' }, { ...shared(), clock }),
+    ];
+    await first.scheduler.add('jobs', { name: 'jobs', every: '25s' });
+    await second.scheduler.pause('jobs');
+    await clock.advance(SECOND);
+    for (const { scheduler } of [first, second])
+      expect(await scheduler.list()).toMatchObject([{ when: 'every 25000 ms', paused: true }]);
+    await Promise.all([first.scheduler.add('jobs', { name: 'new', every: '1m' }), first.scheduler.resume('jobs')]);
+    await second.scheduler.remove('new');
+    await clock.advance(SECOND);
+    expect(await first.scheduler.list()).toMatchObject([{ name: 'jobs', paused: false }]);
+  });
+
+  it('of the same in a module that starts before funq does changes nothing either', async () => {
+    const shared = sharedFile();
+    const clock = new ManualClock(START);
+    const first = await scheduling(undefined, { ...shared(), clock });
+    await first.scheduler.add('jobs', { name: 'beat', every: '10s' });
+    await first.scheduler.pause('beat');
+    await first.close();
+    @Injectable()
+    class Early {
+      constructor(private readonly scheduler: FunqScheduler) {}
+      async onApplicationBootstrap(): Promise<void> {
+        await this.scheduler.add('jobs', { name: 'beat', every: '10s' });
+      }
+    }
+    @Injectable()
+    class Jobs {
+      @Consumer('jobs')
+      run(): void {}
+    }
+    @Global()
+    @Module({ providers: [Early, Jobs] })
+    class EarlyModule {}
+    const { app } = await bootModule({ imports: [EarlyModule, funqModule({ ...shared(), clock })] }, clock);
+    expect(await app.get(FunqScheduler).list()).toMatchObject([{ name: 'beat', paused: true }]);
   });
 
   it('may take the place of one that is declared', async () => {
