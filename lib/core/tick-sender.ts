@@ -84,15 +84,14 @@ export class TickSender {
   }
 
   async #claimed(store: FilterStore, task: ScheduledTask, id: string, tick: Tick, signal: AbortSignal): Promise<void> {
-    const { outbox, clock, publishTimeout } = this.options;
+    const { clock, publishTimeout } = this.options;
     const key = `schedule/${task.queue}/${id}`;
     const lease = publishTimeout + 10_000;
     while (!signal.aborted) {
       const claim = await store.claim(key, this.#owner, lease);
       if (claim.state === 'done') return;
       if (claim.state === 'claimed') {
-        if (this.#unnoted.get(task.schedule) !== key) await outbox.publish(task.queue, this.message(task, id, tick));
-        this.#unnoted.set(task.schedule, key);
+        await this.#publish(store, key, task, this.message(task, id, tick));
         await store.confirm(key, this.#owner, tick.keep);
         this.#unnoted.delete(task.schedule);
         return;
@@ -100,5 +99,23 @@ export class TickSender {
       await clock.sleep(PAUSE, signal);
     }
     throw new FunqError('FUNQ_CLOSED', `schedule ${task.schedule} was stopped while another process published ${id}`);
+  }
+
+  /** Once, also when it is asked for again because the store could not be told. */
+  async #publish(
+    store: FilterStore,
+    key: string,
+    { schedule, queue }: ScheduledTask,
+    message: Outgoing,
+  ): Promise<void> {
+    if (this.#unnoted.get(schedule) === key) return;
+    try {
+      await this.options.outbox.publish(queue, message);
+    } catch (error) {
+      // Others may reach the broker: the next try here must not keep them waiting.
+      await store.release(key, this.#owner).catch(() => undefined);
+      throw error;
+    }
+    this.#unnoted.set(schedule, key);
   }
 }

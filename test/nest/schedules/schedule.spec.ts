@@ -7,6 +7,7 @@ import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { boot } from '../support/app.js';
 import { limited, publishingBy } from '../support/brokers.js';
+import { sharedStore } from '../support/shared-store.js';
 import { DAY, HOUR, MINUTE, scheduling, SECOND, sharedFile, START, steps } from './scheduling.js';
 
 describe('a schedule', () => {
@@ -160,6 +161,23 @@ describe('several processes', () => {
     expect(dues()).toEqual([10 * SECOND]);
     await clock.advance(10 * SECOND);
     expect(dues()).toEqual([10 * SECOND, 20 * SECOND]);
+  });
+
+  it('do not wait for one whose broker is away', async () => {
+    const [clock, queues, coordination] = [new ManualClock(START), new Map(), sharedStore()];
+    const cut = { ...limited({ unique: false }, { queues }), publish: () => Promise.reject(new Error('away')) };
+    const options = { clock, stores: { coordination } };
+    const first = await scheduling({ every: '5m' }, { ...options, brokers: { default: cut } });
+    const failed = first.events.next('scheduleFailed');
+    const second = await scheduling(
+      { every: '5m' },
+      { ...options, brokers: { default: limited({ unique: false }, { queues }) } },
+    );
+    await clock.advance(5 * MINUTE + 20 * SECOND);
+    await failed;
+    expect([...first.dues(), ...second.dues()]).toEqual([5 * MINUTE]);
+    await clock.advance(5 * MINUTE);
+    expect([...first.dues(), ...second.dues()]).toEqual([5 * MINUTE, 10 * MINUTE]);
   });
 
   it('publish once what the store could not note as published at first', async () => {

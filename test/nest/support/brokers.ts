@@ -2,8 +2,8 @@ import type { Broker, BrokerFeatures, Outgoing, PublishFailure } from 'nestjs-fu
 import { memory } from 'nestjs-funq/memory';
 
 /** A broker in memory that claims, and has, less. */
-export function limited(features: Partial<BrokerFeatures>): Broker {
-  const inner = memory();
+export function limited(features: Partial<BrokerFeatures>, options?: Parameters<typeof memory>[0]): Broker {
+  const inner = memory(options);
   return { ...inner, kind: 'limited', features: { ...inner.features, ...features } };
 }
 
