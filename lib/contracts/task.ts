@@ -48,6 +48,8 @@ export interface ManagedTask extends Task {
   readonly interrupted: boolean;
   /** No longer ours: settled, given back, or its lease is lost. Whatever happens here now is late. */
   readonly closed: boolean;
+  /** The latest run in which the function was called here; 0 before that. */
+  readonly ran: number;
   /** How many values the current run has sent to the caller ahead of its outcome. */
   parts?: number;
 

@@ -34,10 +34,10 @@ export class Processor {
 
   constructor(private readonly options: ProcessorOptions) {}
 
-  /** From now on this policy holds, also for tasks in hand that wait for their start. */
+  /** From now on this policy holds, also for tasks in hand whose function was not called yet. */
   follow(policy: Policy): void {
     this.options.policy = policy;
-    for (const task of this.#tasks.values()) if (!task.begun) task.policy = policyFor(task.envelope, policy);
+    for (const task of this.#tasks.values()) if (task.ran === 0) task.policy = policyFor(task.envelope, policy);
   }
 
   /** Deliveries that were taken and are not settled yet. */

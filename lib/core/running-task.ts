@@ -40,8 +40,10 @@ export class RunningTask implements ManagedTask {
   /** Settled, or taken from us: whatever happens now is late. */
   closed = false;
   interrupted = false;
-  /** Got a start at least once. */
+  /** Got a start at least once, or waits for something else. */
   begun = false;
+  /** The latest run in which the function was called. */
+  ran = 0;
   parts?: number;
   readonly startedAt: number;
   #reported = 0;
@@ -51,7 +53,7 @@ export class RunningTask implements ManagedTask {
 
   constructor(
     readonly envelope: Envelope,
-    /** Changes, when the consumer's does, until the task has its start. */
+    /** Changes, when the consumer's does, until the function is called. */
     public policy: Policy,
     readonly delivery: Delivery,
     private readonly host: TaskHost,
@@ -145,6 +147,7 @@ export class RunningTask implements ManagedTask {
 
   /** Before each call of the function: one that blocks is told from one that follows another. */
   called(): void {
+    this.ran = this.attempt;
     this.host.called();
   }
 

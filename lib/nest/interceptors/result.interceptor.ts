@@ -92,7 +92,7 @@ export class ResultInterceptor extends Control implements OnModuleInit {
       id: task.id,
       queue: task.queue,
       status,
-      attempts: run || status === 'done' ? task.attempt : task.attempt - 1,
+      attempts: status === 'done' ? task.attempt : run ? runsOf(task) : task.attempt - 1,
       publishedAt: task.publishedAt,
       startedAt: run?.startedAt ?? now,
       finishedAt: run?.endedAt ?? now,
@@ -121,4 +121,9 @@ export class ResultInterceptor extends Control implements OnModuleInit {
       return undefined;
     }
   }
+}
+
+/** One that never got its start, or was too old by then, is no run. */
+function runsOf({ ran, envelope, errors }: ManagedTask): number {
+  return Math.max(ran, envelope.attempt - 1, errors.at(-1)?.attempt ?? 0);
 }

@@ -59,6 +59,36 @@ describe('a consumer is changed while it runs', () => {
     for (const gap of gaps(at.slice(1))) expect(gap).toBeCloseTo(100, 6);
   });
 
+  it('to a higher rate, also for one that waited for an equal call before', async () => {
+    const clock = new ManualClock();
+    const ran: string[] = [];
+    const open = signal();
+    @Injectable()
+    class Job {
+      @Consumer({ queue: 'jobs', rate: 0.01, filter: true })
+      run(name: string): unknown {
+        ran.push(name);
+        return ran.length === 1 ? open.promise : undefined;
+      }
+    }
+    const { app, funq, events } = await boot(
+      { providers: [Job] },
+      { clock, stores: { coordination: memoryCoordination() } },
+    );
+    const dead = events.next('dead');
+    await funq.publishMany('jobs', [['a'], ['a']]);
+    await clock.advance(300);
+    open.reject(new Error('no'));
+    await dead;
+    await clock.advance(200);
+    await funq.publishMany('jobs', [['b'], ['c'], ['d'], ['e']]);
+    await clock.advance(200);
+    expect(ran).toEqual(['a']);
+    await app.get(FunqConsumers).of('jobs').change({ rate: 10 });
+    await clock.advance(3000);
+    expect(ran).toEqual(['a', 'a', 'b', 'c', 'd', 'e']);
+  });
+
   it('to a lower rate', async () => {
     const { consumers, clock, at, publish } = await live({ rate: 100 });
     await publish(1000);

@@ -1,5 +1,6 @@
-import { Injectable, UseGuards } from '@nestjs/common';
+import { Injectable, UseGuards, UseInterceptors, UsePipes } from '@nestjs/common';
 import { hostname } from 'node:os';
+import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import {
   Consumer,
@@ -45,6 +46,20 @@ class Jobs {
   guarded(_x: string): void {}
   @Consumer({ queue: 'filtered', persist: 'status', filter: true })
   filtered(): void {}
+  @UsePipes({
+    transform: () => {
+      throw new Error('no');
+    },
+  })
+  @Consumer({ queue: 'piped', persist: 'status' })
+  piped(_x: string): void {}
+  @UseInterceptors({ intercept: () => of('answer') })
+  @Consumer({ queue: 'answered', persist: 'status' })
+  answered(): void {}
+  @Consumer({ queue: 'paced', persist: 'status', rate: { starts: 1, per: '15s' }, expire: '10s' })
+  paced(what?: string): void {
+    if (what === 'fail') throw new Error('no');
+  }
   @Consumer({ queue: 'again', persist: 'result', filter: true })
   again(x: string): string {
     return `result of ${x}`;
@@ -151,12 +166,32 @@ describe('every end of a task has a record', () => {
     ['refused by a guard', 'guarded', ['x'], { status: 'dead', attempts: 0, error: { name: 'ForbiddenException' } }],
     ['to run again later', 'later', ['retry'], { status: 'retrying', attempts: 1, error: { message: 'later' } }],
     ['requeued', 'later', ['requeue'], { status: 'requeued' }],
-    ['discarded by its handler', 'later', ['discard'], { status: 'discarded', reason: 'not needed' }],
+    ['discarded by its handler', 'later', ['discard'], { status: 'discarded', attempts: 1, reason: 'not needed' }],
+    ['refused by a pipe', 'piped', ['x'], { status: 'dead', attempts: 1 }],
+    ['answered by an interceptor', 'answered', [], { status: 'done', attempts: 1 }],
   ])('%s', async (_name, queue, args, expected) => {
     const { funq, clock, results } = await persisting();
     await funq.publish(queue, args, { id: 'x' });
     await clock.advance(1000);
     expect(await results.find('x')).toMatchObject({ queue, ...expected });
+  });
+
+  it('expired, or given back, before it got a start', async () => {
+    const { funq, clock, results, close } = await persisting();
+    for (const id of ['first', 'late', 'back'])
+      await funq.publish('paced', [], { id, ...(id === 'back' && { expire: 0 }) });
+    await clock.advance(20_000);
+    expect(await results.find('first')).toMatchObject({ status: 'done', attempts: 1 });
+    expect(await results.find('late')).toMatchObject({ status: 'expired', attempts: 0 });
+    await close();
+    expect(vi.mocked(results.save).mock.lastCall![0]).toMatchObject([{ id: 'back', status: 'released', attempts: 0 }]);
+  });
+
+  it('expired before its next run', async () => {
+    const { funq, clock, results } = await persisting();
+    await funq.publish('paced', ['fail'], { id: 'x', retry: 3 });
+    await clock.advance(20_000);
+    expect(await results.find('x')).toMatchObject({ status: 'expired', attempts: 1, error: { message: 'no' } });
   });
 
   it('filtered', async () => {
