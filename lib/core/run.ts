@@ -65,6 +65,12 @@ export class Run implements Task {
     if (this.#speaks) this.task.dead(reason);
   }
 
+  /** Its function is about to be called. Throws when it was given up by then: its task has ended, or goes on in another run. */
+  called(): void {
+    if (!this.#speaks) throw new Error(`run ${this.attempt} of task ${this.id} on ${this.queue} was given up`);
+    this.task.called();
+  }
+
   /** Whoever listens to the signal is told as part of this run, wherever the reason comes from. */
   abort(reason: Error): void {
     withinRun(this, () => (this.#controller ??= new AbortController()).abort(reason));

@@ -67,7 +67,7 @@ export class HandlerFactory {
       stages.around || stages.params
         ? this.#staged(consumer, instance, stages, chain, context)
         : // Without Nest's way to a method that nothing stands around: it costs several promises a task.
-          (task: RunningTask) => called(original, instance, task, task.args);
+          (task: RunningTask) => called(original, instance, task.run, task.args);
     const run =
       chain && !stages.around
         ? (task: RunningTask) => chain.around(task, () => promised(() => call(task)).then(plain))

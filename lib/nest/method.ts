@@ -1,6 +1,6 @@
 import { isObservable, lastValueFrom } from 'rxjs';
-import { currentRun, withinRun } from '../core/current-task.js';
-import type { RunningTask } from '../core/running-task.js';
+import { currentRun } from '../core/current-task.js';
+import type { Run } from '../core/run.js';
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -16,20 +16,17 @@ export function promised(call: () => unknown): Promise<unknown> {
 /** The method as Nest calls it, with the arguments of the task that is being executed. */
 export function methodOf(original: Method, declared: number | undefined): Method {
   const callback: Method = function (...args) {
-    const { task } = currentRun()!;
-    return called(original, this, task, passed(args, task.args, declared));
+    const run = currentRun()!;
+    return called(original, this, run, passed(args, run.args, declared));
   };
   Object.defineProperty(callback, 'name', { value: original.name });
   return callback;
 }
 
-/** Calls the method within the present run of the task. */
-export function called(original: Method, instance: unknown, task: RunningTask, args: readonly unknown[]): unknown {
-  task.called();
-  const result = task.rerun
-    ? withinRun(task.run, () => original.apply(instance, args as unknown[]))
-    : original.apply(instance, args as unknown[]);
-  return plain(result);
+/** Calls the method in a run, unless that was given up while something stood before the method. */
+export function called(original: Method, instance: unknown, run: Run, args: readonly unknown[]): unknown {
+  run.called();
+  return plain(original.apply(instance, args as unknown[]));
 }
 
 /** What came through Nest's pipes, and behind it, as they are, the arguments that stand behind the declared ones. */

@@ -2,6 +2,8 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
+import { withinRun } from '../../core/current-task.js';
+import type { RunningTask } from '../../core/running-task.js';
 import { FUNQ_CONTEXT } from '../funq.tokens.js';
 import { managedTaskOf } from '../param.decorators.js';
 
@@ -25,7 +27,8 @@ export abstract class Control implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType<string>() !== FUNQ_CONTEXT) return next.handle();
     const task = managedTaskOf(context);
-    return this.appliesTo(task.policy) ? from(this.around(task, () => lastValue(next))) : next.handle();
+    if (!this.appliesTo(task.policy)) return next.handle();
+    return from(this.around(task, () => withinPresent(task, () => lastValue(next))));
   }
 }
 
@@ -41,10 +44,16 @@ export class ControlChain implements NestInterceptor {
   /** The same without rxjs, for a method that has no other interceptor and no guard. */
   around(task: ManagedTask, next: () => Promise<unknown>, index = 0): Promise<unknown> {
     const control = this.controls[index];
-    if (!control) return next();
+    if (!control) return withinPresent(task, next);
     const inner = (): Promise<unknown> => this.around(task, next, index + 1);
     return control.appliesTo(task.policy) ? control.around(task, inner) : inner();
   }
+}
+
+/** What stands further in belongs to the present run, which need not be the one that the call began in. */
+function withinPresent(task: ManagedTask, next: () => Promise<unknown>): Promise<unknown> {
+  const { rerun, run } = task as RunningTask;
+  return rerun ? withinRun(run, next) : next();
 }
 
 /** Rejects, as Nest itself does, when an interceptor further in ends without a value. */

@@ -6,6 +6,7 @@ import {
   Consumer,
   Control,
   CurrentTask,
+  currentTask,
   DEFAULT_CONTROLS,
   ExpiryInterceptor,
   FUNQ_CLOCK,
@@ -214,15 +215,18 @@ describe('a control used alone, as any interceptor', () => {
   });
 
   it('applies once more where the consumer has it already', async () => {
+    const attempts: unknown[] = [];
     @Injectable()
     class Twice {
       @UseInterceptors(RetryInterceptor)
       @Consumer({ retry: 2 })
       run(): never {
+        attempts.push(currentTask()?.attempt);
         throw new Error('no');
       }
     }
     const { funq, events } = await bootGlobal({ providers: [Twice] }, () => undefined);
     expect((await dead(events, () => funq.to(Twice).run())).task?.attempt).toBe(3);
+    expect(attempts).toEqual([1, 2, 3]);
   });
 });

@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, UseInterceptors, UsePipes, type NestInterceptor, type PipeTransform } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import { Consumer, CurrentTask, FunqTimeoutError, type Task } from 'nestjs-funq';
+import { Consumer, CurrentTask, currentTask, FunqTimeoutError, type Task } from 'nestjs-funq';
 import { ManualClock } from 'nestjs-funq/testing';
 import { boot, collect, signal, turns } from '../support/app.js';
 
@@ -82,6 +82,51 @@ describe('a run that takes longer than its timeout', () => {
     expect((await ended).value).toBe(3);
     expect(starts).toEqual([0, 2000, 4000]);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+  });
+
+  it.each(['pipe', 'interceptor'])('in a %s before its function does not call that afterwards', async (stage) => {
+    const clock = new ManualClock();
+    const open = signal();
+    const calls: [string, number][] = [];
+    let waits = 0;
+    const slowly = (): Promise<unknown> => (waits++ === 0 ? open.promise : Promise.resolve());
+    const pipe: PipeTransform = {
+      transform: async (value: string) => {
+        if (stage === 'pipe') await slowly();
+        return value;
+      },
+    };
+    const interceptor: NestInterceptor = {
+      intercept: async (_context, next) => {
+        if (stage === 'interceptor') await slowly();
+        return next.handle();
+      },
+    };
+    @Injectable()
+    class Job {
+      @UseInterceptors(interceptor)
+      @UsePipes(pipe)
+      @Consumer({ timeout: '2s', retry: 1 })
+      async run(name: string): Promise<string> {
+        const task = currentTask()!;
+        calls.push([name, task.attempt]);
+        if (calls.length > 1) task.discard('said by a run that was given up');
+        await clock.sleep(1500);
+        return name;
+      }
+    }
+    const { funq, events } = await boot({ providers: [Job] }, { clock });
+    const ended = events.next('done');
+    const late = events.next('late');
+    await funq.to(Job).run('x');
+    await clock.advance(2500);
+    open.resolve();
+    await clock.advance(5000);
+    expect((await ended).value).toBe('x');
+    expect(calls).toEqual([['x', 2]]);
+    expect((await late).error).toMatchObject({
+      message: expect.stringMatching(/^run 1 of task .* was given up$/) as string,
+    });
   });
 
   it('leaves no timer behind when it is in time', async () => {
