@@ -126,7 +126,8 @@ export class Processor {
 
   #ended(held: Held, task: RunningTask, value: unknown, then: (() => void) | undefined): void {
     if (!task.closed) return this.#settle(held, task, value, then);
-    task.late(task.failure ? { error: task.failure.error } : { value });
+    // One that waited for its start, say, has no function that could have ended.
+    if (task.ran > 0) task.late(task.failure ? { error: task.failure.error } : { value });
     then?.();
   }
 

@@ -42,7 +42,10 @@ export async function engine(
     quarantine: new Quarantine(),
     maxPayload,
     heartbeat,
-    invoke: async (task) => handler(task),
+    invoke: async (task) => {
+      task.called();
+      return handler(task);
+    },
   });
   const told: [EventName, unknown][] = [];
   for (const name of NAMES) events.on(name, (event) => told.push([name, event]));

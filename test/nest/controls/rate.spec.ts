@@ -4,6 +4,7 @@ import { Consumer, CurrentTask, type ConsumerOptions, type RateOptions, type Tas
 import { memory } from 'nestjs-funq/memory';
 import { memoryCoordination } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
+import { faulty } from '../../core/faulty-broker.js';
 import { boot, signal, turns, type Options } from '../support/app.js';
 
 /** Start times of `count` tasks that take `took` ms each. */
@@ -176,6 +177,34 @@ describe('rate counts starts on an absolute schedule', () => {
     await clock.advance(1000);
     expect(at).toEqual(spaced(3, 250));
     expect((await told).error).toMatchObject({ message: 'away' });
+  });
+
+  it('and is not told as ended late when its task is lost before its start', async () => {
+    const clock = new ManualClock();
+    const lost = signal();
+    let gone = false;
+    const broker = faulty(memory(), {
+      extend: async (deliveries) => {
+        if (!gone || deliveries.length === 0) return [];
+        lost.resolve();
+        return deliveries;
+      },
+    });
+    @Injectable()
+    class Job {
+      @Consumer({ rate: { starts: 1, per: '1h' } })
+      run(): void {}
+    }
+    const { funq, events } = await boot({ providers: [Job] }, { clock, brokers: { default: broker } });
+    const told: string[] = [];
+    for (const name of ['done', 'late', 'leaseLost', 'released'] as const) events.on(name, () => void told.push(name));
+    await funq.publishMany('Job.run', [[], []]);
+    await turns();
+    gone = true;
+    await clock.advance(4000);
+    await lost.promise;
+    await turns();
+    expect(told).toEqual(['done', 'leaseLost']);
   });
 
   it('with a warning, once a minute, when every slot is busy and it can not be kept', async () => {
