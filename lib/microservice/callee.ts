@@ -2,6 +2,7 @@ import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { FunqError } from '../core/errors.js';
 import { sourceOf, type ReplyContent } from '../core/reply-sender.js';
 import type { WaitingPlace } from '../core/replies.js';
+import type { Run } from '../core/run.js';
 import type { RunningTask } from '../core/running-task.js';
 import type { Connection } from './connection.js';
 import type { OutcomeWriter } from './outcome.writer.js';
@@ -22,11 +23,15 @@ export interface CalleeParts {
  */
 export class Callee {
   readonly #cancelNotice: () => void;
+  /** The one that it speaks for: another one may begin before this has come to its end. */
+  readonly #run: Run;
   #place: WaitingPlace | undefined;
   #cancelPatience: (() => void) | undefined;
-  /** The last value, until another follows or a turn of the event loop has passed: the outcome may take it along. */
+  #last: unknown;
+  /** The same, until another follows or a turn of the event loop has passed: the outcome may take it along. */
   #held: { readonly value: unknown } | undefined;
   #flushing = false;
+  #parts = 0;
   #unconfirmed = 0;
   #wake: (() => void) | undefined;
   /** Nobody waits any more. */
@@ -37,19 +42,20 @@ export class Callee {
     private readonly task: RunningTask,
     private readonly address: ReplyAddress,
   ) {
+    this.#run = task.run;
     task.parts = 0;
     const { clock } = parts.connection;
     this.#cancelNotice = clock.after(NOTICE, () => void this.#send(async () => ({ from: this.#from() })), true);
   }
 
-  /** What is left of the result when all values but the last were sent. */
+  /** The result; of a stream the last value, when the others were sent. */
   async answer(result: unknown): Promise<unknown> {
     if (!isStream(result)) return result;
-    const { maxBuffer } = this.parts;
-    await eachValue(result, (value) => this.#take(value), { signal: this.task.signal, maxBuffer });
-    const last = this.#held?.value;
+    const { maxBuffer, writer } = this.parts;
+    await eachValue(result, (value) => this.#take(value), { signal: this.#run.signal, maxBuffer });
+    if (!this.#held && this.#parts > 0) writer.sent(this.task);
     this.#held = undefined;
-    return last;
+    return this.#last;
   }
 
   /** The run is over. What it has given and is not sent yet goes ahead of the outcome. */
@@ -63,6 +69,7 @@ export class Callee {
   /** Waits where many are under way already. */
   #take(value: unknown): Promise<void> | void {
     this.#flush();
+    this.#last = value;
     this.#held = { value };
     if (!this.#flushing) {
       this.#flushing = true;
@@ -81,8 +88,9 @@ export class Callee {
   }
 
   async #sendPart(value: unknown): Promise<void> {
-    const part = this.task.parts ?? 0;
-    this.task.parts = part + 1;
+    if (this.task.run !== this.#run) return;
+    const part = this.#parts++;
+    this.task.parts = this.#parts;
     this.#unconfirmed++;
     if (part === 0) this.#expectSigns();
     await this.#send(async () => {
@@ -118,7 +126,7 @@ export class Callee {
   #expectSigns(): void {
     const ms = this.address.parts!;
     this.#cancelPatience?.();
-    if (this.task.parts === 0) return;
+    if (this.#parts === 0) return;
     const { clock } = this.parts.connection;
     this.#cancelPatience = clock.after(ms, () => this.#giveUp(`no sign of the caller for ${ms} ms`), true);
   }

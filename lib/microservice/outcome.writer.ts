@@ -6,12 +6,21 @@ import type { ManagedTask } from '../contracts/task.js';
 
 /** Writes outcomes as callers of Nest's transports know them: an error is data, `{ status, message }` where nothing else is said. */
 export class OutcomeWriter {
+  readonly #sent = new WeakSet<ManagedTask>();
+
   constructor(private readonly serializer: ConsumerSerializer | undefined) {}
 
+  /** The value that the task comes to was a part of its result already. */
+  sent(task: ManagedTask): void {
+    this.#sent.add(task);
+  }
+
   /** For those who take a result in parts; others, such as `ask()`, get values and records of errors. */
-  async write(outcome: Outcome, { id, envelope }: ManagedTask): Promise<ReplyContent> {
+  async write(outcome: Outcome, task: ManagedTask): Promise<ReplyContent> {
+    const { id, envelope } = task;
     const known = envelope.reply?.parts !== undefined;
-    if ('value' in outcome) return known ? this.part(outcome.value, id, true) : outcome;
+    if ('value' in outcome && !known) return outcome;
+    if ('value' in outcome) return this.part(this.#sent.has(task) ? undefined : outcome.value, id, true);
     const shown = known ? shaped(outcome.error) : undefined;
     if (shown === undefined) return { error: recordError(outcome.error) };
     const value: unknown = this.serializer

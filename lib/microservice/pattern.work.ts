@@ -2,6 +2,7 @@ import type { ConsumerDeserializer, MessageHandler } from '@nestjs/microservices
 import type { ReplyAddress } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
 import { currentRun, withinRun } from '../core/current-task.js';
+import type { Run } from '../core/run.js';
 import type { RunningTask } from '../core/running-task.js';
 import { checkArguments } from '../nest/arguments.js';
 import { ControlChain, type Control } from '../nest/interceptors/control.js';
@@ -74,7 +75,8 @@ export class PatternWork {
     const { reply } = task.envelope;
     const handle = (): unknown => this.handler(data, context);
     if (reply?.parts !== undefined) return this.#answered(task, reply, handle);
-    return promised(handle).then((result) => (isStream(result) ? this.#last(task, result) : result));
+    const { run } = task;
+    return promised(handle).then((result) => (isStream(result) ? this.#last(result, run) : result));
   }
 
   async #answered(task: RunningTask, reply: ReplyAddress, handle: () => unknown): Promise<unknown> {
@@ -91,10 +93,10 @@ export class PatternWork {
   }
 
   /** Nobody takes its values as they come: to its end, and to its last value. */
-  async #last(task: RunningTask, stream: unknown): Promise<unknown> {
+  async #last(stream: unknown, { signal }: Run): Promise<unknown> {
     let last: unknown;
     const take = (value: unknown): void => void (last = value);
-    await eachValue(stream, take, { signal: task.signal, maxBuffer: this.parts.maxBuffer });
+    await eachValue(stream, take, { signal, maxBuffer: this.parts.maxBuffer });
     return last;
   }
 

@@ -21,7 +21,7 @@ export function isStream(result: unknown): result is Observable<unknown> | Async
  * failed with, at once with the signal's reason, or with `FUNQ_STREAM_OVERFLOW`. Iterables that a source gives are read, too.
  */
 export async function eachValue(result: unknown, take: Take, reading: Reading): Promise<void> {
-  if (isObservable(result)) await observed(result, (value) => eachValue(value, take, reading), reading);
+  if (isObservable(result)) await observed(result, take, reading);
   else if (isIterable(result)) await iterated(result, take, reading.signal);
   else await take(result);
 }
@@ -37,17 +37,16 @@ async function iterated(source: AsyncIterable<unknown>, take: Take, signal: Abor
   }
 }
 
-function observed(
-  source: Observable<unknown>,
-  take: (value: unknown) => Promise<void>,
-  reading: Reading,
-): Promise<void> {
+function observed(source: Observable<unknown>, take: Take, reading: Reading): Promise<void> {
   const { signal, maxBuffer } = reading;
   return new Promise((resolve, reject) => {
-    let waiting = 0;
+    let [waiting, over] = [0, false];
+    // What is left is not taken, and an iterable that is being read ends.
+    const unlessOver: Take = (value) => (over ? Promise.reject(new Error('The stream is over')) : take(value));
     let taken: Promise<unknown> = Promise.resolve();
     const subscription = new Subscription();
     const end = (settle: () => void): void => {
+      over = true;
       signal.removeEventListener('abort', abort);
       subscription.unsubscribe();
       settle();
@@ -59,7 +58,7 @@ function observed(
     const observer = {
       next: (value: unknown) => {
         if (++waiting > maxBuffer) return fail(overflow(maxBuffer));
-        taken = taken.then(() => take(value)).then(() => waiting--);
+        taken = taken.then(() => eachValue(value, unlessOver, reading)).then(() => waiting--);
         taken.catch(fail);
       },
       error: (error: unknown) => void taken.then(() => fail(error), fail),

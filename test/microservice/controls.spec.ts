@@ -120,6 +120,29 @@ describe('each control holds for patterns', () => {
   });
 });
 
+describe('the result of a stream is its last value', () => {
+  const slowly = async function* (): AsyncGenerator<number> {
+    for (let n = 1; n <= 3; n++) {
+      yield n;
+      await turns(3);
+    }
+  };
+
+  it('for callers of a filter, also where it was sent ahead', async () => {
+    const stores = { coordination: memoryCoordination() };
+    const { client } = await served({ filter: { reply: 'cached' } }, { stores }, slowly);
+    expect(await all(client.send('message', 'a'))).toEqual([1, 2, 3]);
+    expect(await all(client.send('message', 'a'))).toEqual([3]);
+  });
+
+  it('for whoever listens', async () => {
+    const { client, server } = await served({}, {}, slowly);
+    const done = once(server, 'done');
+    expect(await all(client.send('message', 'a'))).toEqual([1, 2, 3]);
+    expect(await done).toMatchObject({ value: 3 });
+  });
+});
+
 describe('without currentTask()', () => {
   it.each([
     [true, 'event 1', 'event 2'],
