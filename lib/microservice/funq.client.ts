@@ -136,13 +136,19 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     return {
       next: (reply) =>
         deserializer
-          ? then(async () => callback({ response: (await read(reply)).response as unknown }))
+          ? then(async () => {
+              const { response } = await read(reply);
+              // An outcome without a value is just the end.
+              if (response !== undefined || reply.part !== undefined) callback({ response: response as unknown });
+            })
           : callback({ response: reply.value }),
       end: () => then(() => callback({ isDisposed: true })),
       fail: (error, reply) =>
         then(async () => {
-          if (!reply || !('value' in reply)) callback({ err: error });
-          else callback({ err: deserializer ? ((await read(reply)).err as unknown) : reply.value });
+          const given = reply && 'value' in reply;
+          const shown: unknown = given && deserializer ? (await read(reply)).err : reply?.value;
+          // Nest takes what is falsy for no error.
+          callback({ err: shown || error });
         }),
     };
   }

@@ -1,4 +1,4 @@
-import { RpcException, type ConsumerSerializer } from '@nestjs/microservices';
+import { RpcException, type ConsumerSerializer, type OutgoingResponse } from '@nestjs/microservices';
 import { recordError } from '../core/error-record.js';
 import { FunqError, isA } from '../core/errors.js';
 import type { Outcome, ReplyContent } from '../core/reply-sender.js';
@@ -23,15 +23,23 @@ export class OutcomeWriter {
     if ('value' in outcome) return this.part(this.#sent.has(task) ? undefined : outcome.value, id, true);
     const shown = known ? shaped(outcome.error) : undefined;
     if (shown === undefined) return { error: recordError(outcome.error) };
-    const value: unknown = this.serializer
-      ? await this.serializer.serialize({ id, err: shown, status: 'error', isDisposed: true })
-      : shown;
-    return { error: recordError(shown), value };
+    const error = recordError(shown);
+    if (!this.serializer) return { error, value: shown };
+    const written = await this.#serialized({ id, err: shown, status: 'error', isDisposed: true });
+    return { ...written, error };
   }
 
   async part(value: unknown, id: string, isDisposed = false): Promise<ReplyContent> {
-    if (!this.serializer) return { value };
-    return { value: (await this.serializer.serialize({ id, response: value, isDisposed })) as unknown };
+    return this.serializer ? this.#serialized({ id, response: value, isDisposed }) : { value };
+  }
+
+  /** A value that can't be written is answered with the reason. */
+  async #serialized(packet: OutgoingResponse): Promise<ReplyContent> {
+    try {
+      return { value: (await this.serializer!.serialize(packet)) as unknown };
+    } catch (error) {
+      return { error: recordError(error) };
+    }
   }
 }
 
@@ -39,7 +47,7 @@ export class OutcomeWriter {
 function shaped(error: unknown): unknown {
   if (isA(error, RpcException)) {
     const inner = error.getError();
-    return typeof inner === 'string' ? { status: 'error', message: inner } : inner;
+    return typeof inner === 'object' && inner !== null ? inner : { status: 'error', message: inner };
   }
   if (isA(error, FunqError)) return undefined;
   return isA(error, Error) ? { status: 'error', message: 'Internal server error' } : error;

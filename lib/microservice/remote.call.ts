@@ -101,7 +101,7 @@ export class RemoteCall implements Waiting {
   #hand(): void {
     for (let reply; !this.#over && (reply = this.#early.get(this.#next)); this.#next++) {
       this.#early.delete(this.#next);
-      if (reply.error) return this.fail(new FunqRemoteError(reply.error), reply);
+      if (reply.error) return this.#giveUp(new FunqRemoteError(reply.error), reply);
       this.listener.next(reply);
     }
     const outcome = this.#outcome;
@@ -120,8 +120,8 @@ export class RemoteCall implements Waiting {
     this.#stopSigns ??= clock.every(timeout / SIGNS, () => this.#tell({}));
   }
 
-  #giveUp(error: FunqError): void {
-    this.listener.fail(error);
+  #giveUp(error: FunqError, reply?: Reply): void {
+    this.listener.fail(error, reply);
     this.cancel();
   }
 

@@ -80,6 +80,13 @@ describe('the parts of a result', () => {
     expect(await told()).toMatchObject({ call: 'c1', error: { code: 'FUNQ_DISCARDED' } });
   });
 
+  it('that can not be sent end the call, and the callee hears of it', async () => {
+    const { heard, reply, told } = await called();
+    await reply({ part: 0, value: 0, from: from1 }, { part: 1, error: { name: 'Error', message: 'x' } });
+    expect(heard).toEqual([0, expect.objectContaining({ message: 'x' })]);
+    expect(await told()).toMatchObject({ call: 'c1', error: { code: 'FUNQ_DISCARDED' } });
+  });
+
   it('are waited for one by one', async () => {
     const { heard, reply, clock } = await called();
     await clock.advance(900);
