@@ -4,6 +4,7 @@ import { Counters } from '../core/counters.js';
 import { FunqError } from '../core/errors.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { Crew } from '../nest/crew.js';
+import { promised } from '../nest/method.js';
 import { Presence } from '../nest/presence.js';
 import { checkSupported } from '../nest/support.checks.js';
 import { TaskLogger, brief } from '../nest/task.logger.js';
@@ -152,20 +153,25 @@ export class FunqServer extends Server<TransportEvents, FunqStatus> implements C
     return crew;
   }
 
-  /** A start hook need not hand on what `done` comes to. */
+  /** A start hook need not hand on what `done` comes to. One that fails before it has called `done` fails the run. */
   #within<T>(context: FunqContext, call: () => Promise<T>): Promise<T> {
     if (!this.#hooked) return call();
     return new Promise((resolve, reject) => {
+      let begun = false;
       const done = async (): Promise<void> => {
-        try {
-          resolve(await call());
-        } catch (error) {
-          reject(error as Error);
-        } finally {
-          this.onProcessingEndHook?.(FUNQ_TRANSPORT, context);
-        }
+        begun = true;
+        await promised(call).then(resolve as (value: unknown) => void, reject);
+        this.#hook(() => this.onProcessingEndHook?.(FUNQ_TRANSPORT, context));
       };
-      this.onProcessingStartHook(FUNQ_TRANSPORT, context, done);
+      const start = (): unknown => this.onProcessingStartHook(FUNQ_TRANSPORT, context, done);
+      this.#hook(start, (error) => !begun && reject(error as Error));
+    });
+  }
+
+  #hook(hook: () => unknown, failed?: (error: unknown) => void): void {
+    promised(hook).catch((error: unknown) => {
+      this.logger.error(`A processing hook failed: ${brief(error)}`);
+      failed?.(error);
     });
   }
 }

@@ -127,6 +127,43 @@ describe('processing hooks', () => {
   });
 });
 
+describe('processing hooks that fail', () => {
+  const served = async () => {
+    const here = stage();
+    const { server, log } = await here.serve({ controllers: [Sums] });
+    return { server, log, client: here.client({ timeout: 2000 }) };
+  };
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('no tracer'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no tracer');
+      },
+    ],
+  ])('fail the run at its beginning: one that %s', async (_how, hook) => {
+    const { server, client } = await served();
+    const dead = once(server, 'dead');
+    server.setOnProcessingStartHook(hook);
+    expect((await failure(client.send('echo', 1))).error).toMatchObject({ message: 'Internal server error' });
+    expect(await dead).toMatchObject({ letter: { reason: 'no tracer' } });
+  });
+
+  it('change nothing once the run has begun', async () => {
+    const { server, client, log } = await served();
+    server.setOnProcessingStartHook(async (_transport, _context, done) => {
+      await done();
+      throw new Error('no tracer');
+    });
+    server.setOnProcessingEndHook(() => {
+      throw new Error('no end');
+    });
+    expect(await all(client.send('echo', 1))).toEqual([1]);
+    expect(log.find('no end')).toHaveLength(1);
+  });
+});
+
 describe('serializers', () => {
   it('write and read packets on both sides, values and errors alike', async () => {
     @Controller()
