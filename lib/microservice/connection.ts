@@ -24,6 +24,7 @@ export class Connection {
   readonly sender: ReplySender;
   readonly #registry: BrokerRegistry;
   #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(
     options: FunqOptions,
@@ -42,8 +43,9 @@ export class Connection {
     this.sender = new ReplySender({ outbox, codec, clock, events, maxPayload: settings.maxPayload });
   }
 
-  /** Single-flight; one that failed may be tried again. */
+  /** Single-flight; one that failed may be tried again. Rejects with `FUNQ_CLOSED` after {@link close}. */
   open(): Promise<void> {
+    if (this.#closing) this.#opening = undefined;
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
@@ -51,7 +53,11 @@ export class Connection {
     return this.#opening;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await this.#registry.onApplicationShutdown();
     this.watch.status('disconnected');
   }

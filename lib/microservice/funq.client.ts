@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
-import type { Broker, Outgoing } from '../contracts/broker.js';
+import type { Broker } from '../contracts/broker.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { readPublishOptions } from '../nest/publish.options.js';
 import { brief } from '../nest/task.logger.js';
@@ -73,6 +73,15 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     return this.options.broker as T;
   }
 
+  /** Also logs an event that was not stored: it is often emitted without anybody who listens to its fate. */
+  override emit<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+    const fate = super.emit<TResult, TInput>(pattern, data);
+    const failed = (error: unknown): void =>
+      this.#logger.error(`event ${this.normalizePattern(pattern as string)} was not stored: ${brief(error)}`);
+    fate.subscribe({ error: failed });
+    return fate;
+  }
+
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
     const { timeout, maxBuffer } = this.#settings;
     const pattern = this.normalizePattern(packet.pattern as string);
@@ -87,14 +96,7 @@ export class FunqClient extends ClientProxy<TransportEvents> {
   }
 
   protected async dispatchEvent<T = unknown>(packet: ReadPacket): Promise<T> {
-    const pattern = this.normalizePattern(packet.pattern as string);
-    try {
-      return (await this.#send(pattern, packet)) as T;
-    } catch (error) {
-      // An event is often emitted without anybody who listens to its fate.
-      this.#logger.error(`event ${pattern} was not stored: ${brief(error)}`);
-      throw error;
-    }
+    return (await this.#send(this.normalizePattern(packet.pattern as string), packet)) as T;
   }
 
   async #send(pattern: string, packet: ReadPacket, reply?: ReplyAddress): Promise<void> {
@@ -104,10 +106,11 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     // Retries and dead letters go to the queue that they came from; so this first way is the only one that is spread.
     const spread = outbox.broker.features.wildcards && patternKey(pattern, this.#settings.prefix);
     const sending = { queue, ...(reply && { reply }), ...(spread && { pattern, spread }) };
-    await outbox.publish(queue, await this.#message(sending, packet));
+    const { message, transaction } = await this.#message(sending, packet);
+    await outbox.publish(queue, message, transaction);
   }
 
-  async #message(to: Omit<Sending, 'args' | 'ttl'>, packet: ReadPacket): Promise<Outgoing> {
+  async #message(to: Omit<Sending, 'args' | 'ttl'>, packet: ReadPacket) {
     const record = packet.data instanceof FunqRecord ? packet.data : new FunqRecord(packet.data as unknown);
     const headers = { ...packet.metadata, ...record.options.headers };
     const options = Object.keys(headers).length > 0 ? { ...record.options, headers } : record.options;
@@ -116,7 +119,9 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     const args = [await this.#written({ ...packet, data: record.data })];
     // Nobody wants a request any more when its caller has given up.
     const sending = { ...to, args, ...(to.reply && { ttl: timeout }) };
-    return taskMessage(sending, readPublishOptions(to.queue, options, 0), { clock, codec, maxPayload }).message;
+    const settings = readPublishOptions(to.queue, options, 0);
+    const { message } = taskMessage(sending, settings, { clock, codec, maxPayload });
+    return { message, transaction: settings.transaction };
   }
 
   async #written(packet: ReadPacket): Promise<unknown> {

@@ -24,6 +24,8 @@ export interface Route {
   readonly replies: Replies;
 }
 
+type Openable = Pick<Broker, 'required' | 'connect' | 'close'>;
+
 /** The app's brokers and stores by name: connected before anything is published, closed after everything else has ended. */
 @Injectable()
 export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
@@ -56,6 +58,7 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
+    if (this.#closed) throw closed();
     this.catalog.explore(); // A consumer that can't work is refused before anything is opened.
     const context = { clock: this.clock };
     const opened = Object.entries(this.options.brokers).map(([name, broker]) =>
@@ -63,6 +66,7 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     );
     for (const store of this.#stores()) opened.push(this.#open(`store ${store.kind}`, store, context));
     await Promise.all(opened);
+    if (this.#closed) throw closed();
   }
 
   /** Once, however often the app is closed. */
@@ -87,12 +91,14 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     return new Set([results, coordination].filter((store) => store !== undefined));
   }
 
-  async #open(what: string, it: Pick<Broker, 'required' | 'connect'>, context: ConnectContext): Promise<void> {
+  async #open(what: string, it: Openable, context: ConnectContext): Promise<void> {
     const { required = true } = it;
     const deadline = required ? CONNECT_DEADLINE : BRIEF_DEADLINE;
     const late = (): Error => Object.assign(new Error(`no answer within ${deadline} ms`), { away: true });
     try {
-      await withDeadline(this.clock, deadline, it.connect(context), late);
+      // What is open only after the end, however late, is closed again.
+      const opening = it.connect(context).then(() => (this.#closed ? it.close() : undefined));
+      await withDeadline(this.clock, deadline, opening, late);
     } catch (error) {
       if (!required && (error as Partial<AwayError>).away) return void this.events.emit('away', { what, error });
       throw new FunqError('FUNQ_BROKER_UNAVAILABLE', `${what} can't be opened: ${(error as Error).message}`, {
@@ -113,4 +119,8 @@ export class BrokerRegistry implements OnModuleInit, OnApplicationShutdown {
     const replies = new Replies({ name, outbox, codec, clock, events });
     return { name, outbox, replies };
   }
+}
+
+function closed(): FunqError {
+  return new FunqError('FUNQ_CLOSED', 'no broker is opened: the app is shutting down');
 }

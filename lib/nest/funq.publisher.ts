@@ -108,11 +108,6 @@ export class FunqPublisher {
 
   async #call(target: Target, args: readonly unknown[], options: AskOptions): Promise<unknown> {
     const settings = readPublishOptions(target.queue, options, target.priority ?? 0);
-    if (settings.transaction)
-      throw new FunqConfigError(
-        'FUNQ_OPTION_INVALID',
-        `asking ${target.queue}: nobody answers within a transaction, for the question is not there until it commits`,
-      );
     const route = this.#route(target, settings);
     const timeout = settings.replyTimeout ?? this.settings.replyTimeout;
     return route.replies.call(target.queue, timeout, (reply) => this.#publish(route, target, args, settings, reply));

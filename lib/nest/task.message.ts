@@ -28,13 +28,18 @@ export interface Sending {
 /** A task as a message, and its id. Throws `FUNQ_OPTION_INVALID`, `FUNQ_UNSERIALIZABLE` or `FUNQ_PAYLOAD_TOO_LARGE`. */
 export function taskMessage(
   { queue, args, reply, ttl, pattern, spread }: Sending,
-  { id, delay, priority, key, headers, overrides }: PublishSettings,
+  { id, delay, priority, key, headers, overrides, transaction }: PublishSettings,
   parts: MessageParts,
 ): { readonly id: string; readonly message: Outgoing } {
   if (!Array.isArray(args))
     throw new FunqConfigError(
       'FUNQ_OPTION_INVALID',
       `publishing to ${queue}: give the arguments as a list: publish('${queue}', [argument])`,
+    );
+  if (transaction && reply)
+    throw new FunqConfigError(
+      'FUNQ_OPTION_INVALID',
+      `asking ${queue}: nobody answers within a transaction, for the question is not there until it commits`,
     );
   const envelope = createEnvelope({
     args,

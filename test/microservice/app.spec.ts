@@ -1,15 +1,16 @@
-import { Controller, Get, Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { Controller, Get, Inject, Injectable, Logger, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientProxy, ClientsModule, EventPattern, MessagePattern } from '@nestjs/microservices';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Consumer, FunqModule, FunqPublisher } from 'nestjs-funq';
+import { Consumer, FunqModule, FunqPublisher, type Broker } from 'nestjs-funq';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
 import { FunqClient, FunqServer, FunqRecord } from 'nestjs-funq/microservice';
-import { signal } from '../nest/support/app.js';
+import { signal, turns } from '../nest/support/app.js';
 import { limited, publishingBy } from '../nest/support/brokers.js';
+import { LogBook } from '../nest/support/log-book.js';
 import { Seen, Sums } from './services.js';
 import { Stage, all } from './support.js';
 
@@ -148,6 +149,108 @@ describe('messages and tasks are the same', () => {
     await expect(all(client.emit('context', new FunqRecord(1, { delay: 'soon' })))).rejects.toMatchObject({
       code: 'FUNQ_OPTION_INVALID',
     });
+  });
+});
+
+describe('a record with a transaction', () => {
+  const transaction = {};
+  const place = () => {
+    const inner = memory();
+    const within: unknown[] = [];
+    const publishWithin: Broker['publishWithin'] = (given, queue, messages) => {
+      within.push(given);
+      return inner.publish(queue, messages);
+    };
+    const client = new FunqClient({ broker: { ...inner, publishWithin } });
+    onTestFinished(() => client.close());
+    return { client, within };
+  };
+
+  it('is emitted within it', async () => {
+    const { client, within } = place();
+    await all(client.emit('paid', new FunqRecord(1, { transaction })));
+    expect(within).toEqual([transaction]);
+  });
+
+  it('is refused where it can not be: by a broker without any, and with an answer', async () => {
+    const { client, within } = place();
+    const plain = new FunqClient({ broker: memory() });
+    onTestFinished(() => plain.close());
+    const record = new FunqRecord(1, { transaction });
+    await expect(all(plain.emit('paid', record))).rejects.toMatchObject({ code: 'FUNQ_FEATURE_UNSUPPORTED' });
+    await expect(all(client.send('order', record))).rejects.toMatchObject({ code: 'FUNQ_OPTION_INVALID' });
+    expect(within).toEqual([]);
+  });
+});
+
+describe('an emit that nobody listens to', () => {
+  it('is told in the log when it was not stored, and when the broker could not even be opened', async () => {
+    const log = new LogBook();
+    Logger.overrideLogger(log);
+    onTestFinished(() => Logger.overrideLogger(['log', 'error', 'warn', 'debug', 'verbose', 'fatal']));
+    const full = new FunqClient({ broker: publishingBy(() => () => Promise.reject(new Error('full'))) });
+    const shut = new FunqClient({ broker: { ...memory(), connect: () => Promise.reject(new Error('no entry')) } });
+    onTestFinished(async () => void (await Promise.all([full.close(), shut.close()])));
+    full.emit('paid', 1);
+    shut.emit({ cmd: 'paid' }, 1);
+    await turns();
+    expect(log.find('event paid was not stored').map(({ text }) => text)).toEqual([expect.stringContaining('full')]);
+    expect(log.find('event {"cmd":"paid"} was not stored')).toHaveLength(1);
+    expect(log.find('no entry')).toHaveLength(1);
+  });
+});
+
+describe('a client that is closed', () => {
+  /** A broker that tells whether it is open. */
+  const watched = (connecting: Promise<unknown> = Promise.resolve()) => {
+    const inner = memory();
+    const state = { open: false };
+    const broker: Broker = {
+      ...inner,
+      connect: async (context) => {
+        await connecting;
+        await inner.connect(context);
+        state.open = true;
+      },
+      close: async () => {
+        await inner.close();
+        state.open = false;
+      },
+    };
+    return { broker, state };
+  };
+
+  it('opens nothing any more', async () => {
+    const { broker, state } = watched();
+    const client = new FunqClient({ broker });
+    await client.close();
+    await expect(client.connect()).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    await expect(all(client.emit('paid', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    await expect(all(client.send('order', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    expect(state.open).toBe(false);
+  });
+
+  it('while it opens its broker leaves nothing open, and does not tell that it is connected', async () => {
+    const opening = signal();
+    const { broker, state } = watched(opening.promise);
+    const client = new FunqClient({ broker });
+    const statuses: string[] = [];
+    client.status.subscribe((status) => statuses.push(status));
+    const refused = expect(client.connect()).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    const closing = client.close();
+    opening.resolve();
+    await refused;
+    await closing;
+    expect(state.open).toBe(false);
+    expect(statuses).toEqual(['disconnected']);
+  });
+
+  it('is no server, which opens nothing either', async () => {
+    const { broker, state } = watched();
+    const server = new FunqServer({ broker });
+    await server.close();
+    expect(await new Promise((heard) => void server.listen(heard))).toMatchObject({ code: 'FUNQ_CLOSED' });
+    expect(state.open).toBe(false);
   });
 });
 
