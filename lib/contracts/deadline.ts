@@ -34,10 +34,11 @@ export function settledBefore<T>(
   });
 }
 
-/** Calls `over` after `ms` that the event loop had for its work. */
-function unblocked(clock: Clock, ms: number, over: () => void): () => void {
+/** Calls `over` after `ms` that the event loop had for its work. What it returns prevents that. */
+export function unblocked(clock: Clock, ms: number, over: () => void, background?: boolean): () => void {
   const due = clock.monotonic() + ms;
-  let cancel = clock.after(ms, () => (cancel = putOff(clock, clock.monotonic() - due, ms, over)));
+  const ring = (): void => void (cancel = putOff(clock, clock.monotonic() - due, ms, over, background));
+  let cancel = clock.after(ms, ring, background);
   return () => cancel();
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
+import { unblocked } from '../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { FunqError, FunqRemoteError } from './errors.js';
 import type { Events } from './events.js';
@@ -9,6 +10,7 @@ import { Receiver } from './receiver.js';
 import { REPLY_PREFIX } from './reply-sender.js';
 import type { Held } from './session.js';
 import { settleConsumed } from './settle.js';
+import { inTime } from './sweep.js';
 
 export interface RepliesOptions {
   /** Name of the broker in the app. */
@@ -66,7 +68,7 @@ export class Replies {
       };
       const { leave, ...address } = this.wait(task, { take, close: () => fail(closed(task)) });
       const late = (): void => fail(unanswered(task, timeout));
-      const cancel = clock.after(timeout, late);
+      const cancel = unblocked(clock, timeout, late);
       send({ ...address, until: clock.now() + timeout }).catch(fail);
     });
   }
@@ -92,7 +94,9 @@ export class Replies {
     if (!this.#receiver) return;
     await this.#receiver.stop();
     await this.#receiver.close();
-    await this.options.outbox.broker.purge?.(this.#queue).catch(() => 0);
+    const { outbox, name, clock } = this.options;
+    const purging = outbox.broker.purge?.(this.#queue);
+    if (purging) await inTime(purging, name, clock, `purging ${this.#queue}`).catch(() => 0);
   }
 
   #open(): Receiver {

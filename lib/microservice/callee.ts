@@ -1,3 +1,4 @@
+import { unblocked } from '../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { FunqError } from '../core/errors.js';
 import { sourceOf, type ReplyContent } from '../core/reply-sender.js';
@@ -128,7 +129,7 @@ export class Callee {
     this.#cancelPatience?.();
     if (this.#parts === 0) return;
     const { clock } = this.parts.connection;
-    this.#cancelPatience = clock.after(ms, () => this.#giveUp(`no sign of the caller for ${ms} ms`), true);
+    this.#cancelPatience = unblocked(clock, ms, () => this.#giveUp(`no sign of the caller for ${ms} ms`), true);
   }
 
   #giveUp(reason: string): void {

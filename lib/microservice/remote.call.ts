@@ -1,3 +1,4 @@
+import { unblocked } from '../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { recordError } from '../core/error-record.js';
 import { FunqError, FunqRemoteError } from '../core/errors.js';
@@ -56,14 +57,19 @@ export class RemoteCall implements Waiting {
   take(reply: Reply): void {
     if (!this.#isChosen(reply)) return;
     if (reply.from) this.#meet(reply.from);
-    if (this.#over) return;
+    if (this.#over) {
+      // Nobody is left that could be told to end.
+      if (reply.part === undefined && !reply.from) this.#end();
+      return;
+    }
     if (reply.part !== undefined) this.#keep(reply.part, reply);
     else if (!reply.from) this.#outcome = reply;
     this.#hand();
   }
 
   close(): void {
-    this.fail(closed(this.options.pattern));
+    if (!this.#over) this.#giveUp(closed(this.options.pattern));
+    this.#end();
   }
 
   fail(error: unknown, reply?: Reply): void {
@@ -127,7 +133,7 @@ export class RemoteCall implements Waiting {
 
   #arm(): () => void {
     const { timeout } = this.options;
-    return this.connection.clock.after(timeout, () => {
+    return unblocked(this.connection.clock, timeout, () => {
       const error = unanswered(this.options, this.#callee !== undefined);
       this.#giveUp(error);
       this.#end();

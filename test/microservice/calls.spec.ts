@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { from, interval, type Observable } from 'rxjs';
+import { Subject, from, interval, type Observable } from 'rxjs';
 import { Controller } from '@nestjs/common';
 import { Ctx, MessagePattern } from '@nestjs/microservices';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -98,7 +98,68 @@ describe('the parts of a result', () => {
   });
 });
 
+describe('a process that stood still', () => {
+  it('counts what came meanwhile', async () => {
+    const { heard, reply, clock } = await called();
+    await clock.leap(1800);
+    await reply({ value: 1 });
+    expect(heard).toEqual([1, 'complete']);
+  });
+
+  it('does not take its caller for silent', async () => {
+    const source = new Subject<number>();
+    @Controller()
+    class Open {
+      @MessagePattern('open')
+      open(): Observable<number> {
+        return source;
+      }
+    }
+    const clock = new ManualClock();
+    const here = stage();
+    const { server } = await here.serve({ controllers: [Open] }, { clock });
+    const discarded: unknown[] = [];
+    server.on('discarded', ({ reason }) => discarded.push(reason));
+    const broker = here.place();
+    await broker.connect({ clock });
+    const reply = { queue: 'funq.replies.caller', call: 'x', until: clock.now() + 1000, parts: 1000 };
+    const body = codec.encode({ v: 1, id: '1', args: [1], publishedAt: clock.now(), attempt: 1, reply });
+    await broker.publish(`${here.prefix}open`, [{ id: '1', body }]);
+    const inbox = await broker.subscribe(reply.queue, { prefetch: 10, lease: 60_000 });
+    await turns();
+    source.next(0);
+    const [part] = await inbox.receive(1, new AbortController().signal);
+    const { from } = codec.decodeReply(part!.body);
+    await clock.leap(1500);
+    await broker.publish(from!.queue, [{ id: '2', body: codec.encodeReply({ v: 1, call: from!.call }) }]);
+    await turns();
+    await clock.advance(900);
+    expect(discarded).toEqual([]);
+    await clock.advance(100);
+    await turns();
+    expect(discarded).toEqual(['no sign of the caller for 1000 ms']);
+  });
+});
+
 describe('a caller', () => {
+  it('that waits when its client is closed tells its callee', async () => {
+    const { client, clock, heard, reply, told } = await called();
+    await reply({ part: 0, value: 0, from: from1 });
+    const closing = client.close();
+    expect(await told()).toMatchObject({ call: 'c1', error: { code: 'FUNQ_DISCARDED' } });
+    await clock.advance(10_000);
+    await closing;
+    expect(heard).toEqual([0, expect.objectContaining({ code: 'FUNQ_CLOSED' })]);
+  });
+
+  it('that gave up keeps no place when there is an outcome', async () => {
+    const { subscription, reply, clock } = await called();
+    const before = clock.pending;
+    subscription.unsubscribe();
+    await reply({ value: 1 });
+    expect(clock.pending).toBe(before - 1);
+  });
+
   it('gives signs of life, and none after the end', async () => {
     const { reply, told, clock, heard, queues } = await called();
     await reply({ from: from1 });

@@ -117,6 +117,31 @@ describe('ask()', () => {
     expect(waiting(booted)).toBe(0);
   });
 
+  it('waits for as long as its process stood still, for the answer may have come meanwhile', async () => {
+    const opened = signal();
+    @Injectable()
+    class Gate {
+      @Consumer('gate')
+      async pass(): Promise<string> {
+        await opened.promise;
+        return 'passed';
+      }
+    }
+    const clock = new ManualClock();
+    const booted = await boot({ providers: [Calls, Gate] }, { clock });
+    const asked = booted.funq.ask(Gate, { replyTimeout: '3s' }).pass();
+    const silent = expect(booted.funq.ask(Calls, { replyTimeout: '3s' }).never()).rejects.toMatchObject({
+      code: 'FUNQ_REPLY_TIMEOUT',
+    });
+    await turns();
+    await clock.leap(5000);
+    opened.resolve();
+    expect(await asked).toBe('passed');
+    expect(waiting(booted)).toBe(1);
+    await clock.advance(2000);
+    await silent;
+  });
+
   it('leaves nobody waiting when publishing fails', async () => {
     const broker = publishingBy(
       (real) => (queue, messages) =>
@@ -142,6 +167,15 @@ describe('ask()', () => {
     await asked;
     expect(waiting(front)).toBe(0);
     expect([...queues.keys()], 'no reply queue is left behind').toEqual(['Calls.echo']);
+  });
+
+  it('does not keep the app from closing when the broker says nothing to the end of its reply queue', async () => {
+    const clock = new ManualClock();
+    const broker = { ...memory(), purge: () => new Promise<never>(() => undefined) };
+    const booted = await boot({ providers: [Calls] }, { clock, brokers: { default: broker } });
+    expect(await booted.funq.ask(Calls).echo(1)).toBe(1);
+    const closing = booted.close().then(() => 'closed');
+    expect(await Promise.race([closing, turns(3000)])).toBe('closed');
   });
 
   it('is answered by another process, and by the one that takes the task over', async () => {
