@@ -2,7 +2,7 @@ import { Gcra } from './gcra.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
 import { revive, taskOf, type LetterEdit } from './revive.js';
-import { settleConsumed, settleUntouched } from './settle.js';
+import { settleConsumed, settleGone, settleUntouched } from './settle.js';
 import type { StoredLetter } from './stored-letter.js';
 import { BATCH, inTime, sizeOf, sweep, type Found, type SweepParts } from './sweep.js';
 
@@ -25,6 +25,8 @@ export interface ReplayChoice extends LetterChoice {
   /** Queue to send to. Default: the one that each task came from. */
   readonly to?: string | undefined;
   readonly edit?: LetterEdit | undefined;
+  /** Rejects when what was edited can't go to this queue. */
+  check?(queue: string): Promise<unknown>;
 }
 
 /**
@@ -70,7 +72,7 @@ export class DeadLetters {
 
   /** Resolves to how many are gone. */
   remove(queue: string, choice: LetterChoice): Promise<number> {
-    return this.#each(queue, 'removing', choice, BATCH, () => Promise.resolve(true));
+    return this.#each(queue, 'removing', choice, BATCH, ({ held }) => settleGone(held));
   }
 
   /** Sends tasks back, oldest first; resolves to how many. A letter that names no queue stays, unless `to` does. */
@@ -85,7 +87,10 @@ export class DeadLetters {
       const wait = rate ? starts.reserve(clock.monotonic(), rate.interval, rate.burst, 1) : 0;
       if (wait > 0) await clock.sleep(wait, signal);
       if (signal.aborted || found.lost) return false;
-      await this.#send(found.letter, (to ?? found.letter.queue)!, queue, edit);
+      const target = (to ?? found.letter.queue)!;
+      await choice.check?.(target);
+      await this.#send(found.letter, target, queue, edit);
+      await settleConsumed(found.held);
       return true;
     });
   }
@@ -98,7 +103,7 @@ export class DeadLetters {
     events.emit('replayed', { queue, deadLetter, id: taskOf(letter, codec)?.id });
   }
 
-  /** Takes away each chosen letter that `work` answers with true. One that it failed for stays, and ends the whole. */
+  /** Counts the chosen letters that `work` took away. Another goes back to its place; one that it failed for ends the whole. */
   async #each(
     queue: string,
     doing: string,
@@ -113,7 +118,7 @@ export class DeadLetters {
       try {
         gone = await work(found);
       } finally {
-        await (gone ? settleConsumed(found.held) : settleUntouched(found.held));
+        if (!gone) await settleUntouched(found.held);
       }
       if (gone) done++;
     };

@@ -179,6 +179,11 @@ export function settleConsumed(held: Held): Promise<boolean> {
   return held.ack().catch(() => false);
 }
 
+/** A message shall be gone. Resolves to false when it was no longer ours; rejects when the broker could not be told. */
+export function settleGone(held: Held): Promise<boolean> {
+  return held.ack();
+}
+
 /** A message that was not even looked at goes back to its place. */
 export async function settleUntouched(held: Held): Promise<void> {
   // If that fails its lease runs out with the subscription.

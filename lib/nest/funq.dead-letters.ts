@@ -85,10 +85,12 @@ export class FunqDeadLetters implements BeforeApplicationShutdown {
     const reader = letterOptions(queue, { ids: readIds(queue, [id]) });
     const where = readWhere(reader);
     const args = how.edit?.args;
-    const target = args && this.catalog.ofQueue(how.to ?? queue, place.broker);
-    if (target && args) await checkArguments(target, args);
+    const check = async (target: string): Promise<void> => {
+      const consumer = this.catalog.ofQueue(target, place.broker);
+      if (consumer && args) await checkArguments(consumer, args);
+    };
     const done = await this.#work((signal) =>
-      place.letters.replay(place.queue, { ...chosen(place, where, 1, signal), ...how }),
+      place.letters.replay(place.queue, { ...chosen(place, where, 1, signal), ...how, check }),
     );
     if (done === 0) throw unknown(place.queue, id);
   }

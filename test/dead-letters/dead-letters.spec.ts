@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { JsonCodec, type DeadLetter, type FunqDeadLetters } from 'nestjs-funq';
+import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { z } from 'zod';
 import { putRaw } from '../bad-input/queues.js';
+import { faulty, type Faults } from '../core/faulty-broker.js';
 import { turns } from '../nest/support/app.js';
 import { BROKERS, graveyard } from './support.js';
 
@@ -237,8 +239,6 @@ describe.each(BROKERS)('dead letters on %s', (_kind, create) => {
 });
 
 describe('a replay', () => {
-  const memory = BROKERS[0]![1];
-
   it('keeps to its rate', async () => {
     const clock = new ManualClock();
     const { letters, ran, heal, kill } = await graveyard(memory(), one, { clock });
@@ -314,6 +314,17 @@ describe('a replay', () => {
     expect(await letters.count('work')).toBe(1);
   });
 
+  it('checks them by the schema of the queue that they go to, also when a queue of dead letters is named', async () => {
+    const { letters, kill } = await graveyard(memory(), { ...one, schema: z.tuple([z.string()]) });
+    await kill([['a']]);
+    const [letter] = await letters.list('work');
+    const wrong = { args: [5] };
+    await expect(letters.replayOne('work.dead', letter!.id, wrong)).rejects.toMatchObject({ code: 'FUNQ_SCHEMA' });
+    expect(await letters.list('work')).toEqual([letter]);
+    await letters.replayOne('work.dead', letter!.id, { ...wrong, to: 'other' });
+    expect(await letters.list('work')).toEqual([]);
+  });
+
   it.each<[string, (letters: FunqDeadLetters) => Promise<unknown>, string]>([
     ['queue', (letters) => letters.list('no queue!'), 'FUNQ_QUEUE_NAME'],
     ['no queue', (letters) => letters.list(undefined as never), 'FUNQ_QUEUE_NAME'],
@@ -352,5 +363,27 @@ describe('a replay', () => {
       code: 'FUNQ_OPTION_INVALID',
       message: expect.stringContaining('deadLetter: false'),
     });
+  });
+});
+
+describe('letters that are removed', () => {
+  it('are counted when they are gone, not when the broker refused or failed', async () => {
+    const faults: Faults = {};
+    const clock = new ManualClock();
+    const { letters, kill } = await graveyard(faulty(memory(), faults), one, { clock });
+    await kill([['a'], ['b']]);
+    // Their lease was over: somebody else has them.
+    faults.ack = (_real, list) => Promise.resolve(list);
+    expect(await letters.remove('work', { code: 'failed' })).toBe(0);
+    faults.ack = () => Promise.reject(new Error('away'));
+    const refused = expect(letters.remove('work', { code: 'failed' })).rejects.toMatchObject({
+      code: 'FUNQ_BROKER_UNAVAILABLE',
+      message: expect.stringContaining('ended after 0: away'),
+    });
+    await clock.advance(10_000);
+    await refused;
+    faults.ack = undefined;
+    expect(await letters.count('work')).toBe(2);
+    expect(await letters.remove('work', { code: 'failed' })).toBe(2);
   });
 });
