@@ -23,6 +23,8 @@ export class Connection {
   /** Answers, and speaks to those that answer. */
   readonly sender: ReplySender;
   readonly #registry: BrokerRegistry;
+  /** Queues whose loop has failed and does not work again yet. */
+  readonly #failing = new Set<string>();
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -35,8 +37,14 @@ export class Connection {
     this.codec = options.codec ?? new JsonCodec();
     this.events = new Events((error) => watch.failed(error));
     const { clock, codec, events } = this;
-    events.on('brokerError', () => watch.status('disconnected'));
-    events.on('recovered', () => watch.status('connected'));
+    events.on('brokerError', ({ queue }) => {
+      this.#failing.add(queue);
+      watch.status('disconnected');
+    });
+    events.on('recovered', ({ queue }) => {
+      this.#failing.delete(queue);
+      if (this.#failing.size === 0) watch.status('connected');
+    });
     this.#registry = new BrokerRegistry(options, settings, clock, codec, events, { explore: () => undefined });
     this.route = this.#registry.get('default', 'the transport');
     const { outbox } = this.route;

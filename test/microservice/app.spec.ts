@@ -295,6 +295,32 @@ describe('status, on and unwrap', () => {
     expect(statuses).toEqual(['connected', 'disconnected', 'connected']);
   });
 
+  it('tell that a broker works again when it does for every queue', async () => {
+    const inner = memory();
+    const failing = new Set(['a', 'b']);
+    const broker: Broker = {
+      ...inner,
+      subscribe: (queue, options) =>
+        failing.has(queue) ? Promise.reject(new Error(`no ${queue}`)) : inner.subscribe(queue, options),
+    };
+    const server = new FunqServer({ broker });
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    const recovered = { a: signal(), b: signal() };
+    server.on('recovered', ({ queue }) => recovered[queue as 'a'].resolve());
+    for (const name of failing) server.addHandler(name, () => Promise.resolve(1) as never);
+    onTestFinished(() => server.close());
+    await server.listen(() => undefined);
+    for (const queue of ['a', 'b'] as const) {
+      failing.delete(queue);
+      await inner.publish(queue, [{ id: queue, body: Buffer.from('') }]);
+      await recovered[queue].promise;
+      expect(statuses).toEqual(
+        queue === 'a' ? ['connected', 'disconnected'] : ['connected', 'disconnected', 'connected'],
+      );
+    }
+  });
+
   it('an emit that was not stored rejects, and so does a send', async () => {
     const client = new FunqClient({ broker: publishingBy(() => () => Promise.reject(new Error('full'))) });
     onTestFinished(() => client.close());
