@@ -26,13 +26,15 @@ export class PatternWork {
   /** Just the controls that the pattern asks for, and all of them for messages with options of their own. */
   readonly #own: ControlChain;
   readonly #full: ControlChain;
+  readonly #handlers: readonly MessageHandler[];
 
   constructor(
     private readonly parts: PatternParts,
     private readonly pattern: string,
-    private readonly handler: MessageHandler,
+    handler: MessageHandler,
     private readonly policy: Policy,
   ) {
+    this.#handlers = apart(handler);
     this.#own = new ControlChain(parts.controls.filter((control) => control.appliesTo(policy)));
     this.#full = new ControlChain(parts.controls);
   }
@@ -73,9 +75,20 @@ export class PatternWork {
 
   #call(task: RunningTask, data: unknown, context: FunqContext): Promise<unknown> {
     const { reply } = task.envelope;
-    const handle = (): unknown => this.handler(data, context);
-    if (reply?.parts !== undefined) return this.#answered(task, reply, handle);
     const { run } = task;
+    const handlers = this.#handlers;
+    const call = (handler: MessageHandler): unknown => handler(data, context);
+    const handle = (): unknown => (handlers.length === 1 ? call(handlers[0]!) : this.#all(call, run));
+    return reply?.parts === undefined ? this.#ended(handle, run) : this.#answered(task, reply, handle);
+  }
+
+  /** Fails when each has come to its end, so that another run finds none of them still at work. */
+  async #all(call: (handler: MessageHandler) => unknown, run: Run): Promise<void> {
+    const ends = await Promise.allSettled(this.#handlers.map((handler) => this.#ended(() => call(handler), run)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  #ended(handle: () => unknown, run: Run): Promise<unknown> {
     return promised(handle).then((result) => (isStream(result) ? this.#last(result, run) : result));
   }
 
@@ -103,4 +116,17 @@ export class PatternWork {
   async #read(raw: unknown, context: FunqContext): Promise<unknown> {
     return (await this.parts.deserializer!.deserialize(raw, { channel: context.getPattern() })).data as unknown;
   }
+}
+
+/** Handlers of one event, that Nest has chained: joined by it, one that fails, or ends without a value, cuts the others short. */
+function apart(first: MessageHandler): readonly MessageHandler[] {
+  if (!first.isEventHandler) return [first];
+  const all: MessageHandler[] = [];
+  for (let each: MessageHandler | undefined = first; each;) {
+    const next = each.next as MessageHandler | undefined;
+    delete each.next;
+    all.push(each);
+    each = next;
+  }
+  return all;
 }
