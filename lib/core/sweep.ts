@@ -77,6 +77,8 @@ export async function* sweep(parts: SweepParts, options: SweepOptions): AsyncGen
     lost: (one: Held) => lost.add(one),
   };
   const session = await openSession(held, () => undefined);
+  const hurry = (): void => void (session.hurried = true);
+  signal.addEventListener('abort', hurry);
   try {
     while (left > 0 && options.more() && !signal.aborted) {
       if (passed.length >= REACH) throw outOfReach(queue);
@@ -97,6 +99,7 @@ export async function* sweep(parts: SweepParts, options: SweepOptions): AsyncGen
   } finally {
     await Promise.all(passed.map(settleUntouched));
     await session.close();
+    signal.removeEventListener('abort', hurry);
   }
 }
 

@@ -5,7 +5,7 @@ import { ManualClock } from 'nestjs-funq/testing';
 import { z } from 'zod';
 import { putRaw } from '../bad-input/queues.js';
 import { faulty, type Faults } from '../core/faulty-broker.js';
-import { turns } from '../nest/support/app.js';
+import { signal, turns } from '../nest/support/app.js';
 import { BROKERS, graveyard } from './support.js';
 
 const codec = new JsonCodec();
@@ -363,6 +363,33 @@ describe('a replay', () => {
       code: 'FUNQ_OPTION_INVALID',
       message: expect.stringContaining('deadLetter: false'),
     });
+  });
+});
+
+describe('a shutdown while letters are looked at', () => {
+  it('does not wait for a broker that takes nothing back: what is held comes back with the subscription', async () => {
+    const faults: Faults = {};
+    const clock = new ManualClock();
+    const broker = faulty(memory(), faults);
+    const { letters, kill, close } = await graveyard(broker, one, { clock });
+    await kill([['a'], ['b'], ['c']]);
+    const last = signal();
+    let received = 0;
+    faults.receive = (real, max, stop) => {
+      if (received > 0) last.resolve();
+      return received++ === 0
+        ? real(2, stop)
+        : new Promise((resolve) => stop.addEventListener('abort', () => resolve([])));
+    };
+    faults.release = () => new Promise(() => undefined);
+    const list = expect(letters.list('work')).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+    await last.promise;
+    const begun = clock.monotonic();
+    await close();
+    await list;
+    expect(clock.monotonic() - begun).toBeLessThan(10_000);
+    await broker.connect({ clock });
+    expect(await broker.count!('work.dead')).toBe(3);
   });
 });
 
