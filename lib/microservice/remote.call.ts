@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly maxBuffer: number;
 }
 
+type Callee = NonNullable<Reply['from']>;
+
 /** How many signs of life a caller gives in the time that it waits for an answer. */
 const SIGNS = 3;
 
@@ -33,7 +35,8 @@ export class RemoteCall implements Waiting {
   #outcome: Reply | undefined;
   /** The queue whose answer counts. */
   #source: string | undefined;
-  #callee: ReplyAddress | undefined;
+  /** By the queue that the request came to them from: where it is spread, several have a copy. */
+  readonly #callees = new Map<string | undefined, Callee>();
   #stopSigns: (() => void) | undefined;
   #cancelTimeout: () => void;
   #over = false;
@@ -55,13 +58,13 @@ export class RemoteCall implements Waiting {
   }
 
   take(reply: Reply): void {
-    if (!this.#isChosen(reply)) return;
-    if (reply.from) this.#meet(reply.from);
+    if (reply.from) this.#meet(reply.from, reply.source);
     if (this.#over) {
       // Nobody is left that could be told to end.
-      if (reply.part === undefined && !reply.from) this.#end();
+      if (reply.part === undefined && !reply.from && reply.source === undefined) this.#end();
       return;
     }
+    if (!this.#isChosen(reply)) return;
     if (reply.part !== undefined) this.#keep(reply.part, reply);
     else if (!reply.from) this.#outcome = reply;
     this.#hand();
@@ -78,14 +81,15 @@ export class RemoteCall implements Waiting {
     this.listener.fail(error, reply);
   }
 
-  /** The callee is told, as soon as it is known who that is. */
+  /** Callees are told, as soon as it is known who they are. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#callee) return this.#leave();
-    // It may be known within the time that the call would have waited.
+    this.#stopSigns?.();
     this.#cancelTimeout();
+    // Some may be known within the time that the call would have waited.
     this.#cancelTimeout = this.connection.clock.after(this.options.timeout, () => this.#end(), true);
+    this.#leave(this.#callees.values());
   }
 
   /** Where several services got the request, the first that answers is the one that counts. */
@@ -118,12 +122,12 @@ export class RemoteCall implements Waiting {
     this.listener.end();
   }
 
-  #meet({ queue, call }: NonNullable<Reply['from']>): void {
-    const { clock } = this.connection;
-    const { timeout } = this.options;
-    this.#callee = { queue, call, until: clock.now() + timeout };
-    if (this.#over) return this.#leave();
-    this.#stopSigns ??= clock.every(timeout / SIGNS, () => this.#tell({}));
+  #meet(callee: Callee, source: string | undefined): void {
+    this.#callees.set(source, callee);
+    if (this.#over) return this.#leave([callee]);
+    this.#stopSigns ??= this.connection.clock.every(this.options.timeout / SIGNS, () => {
+      for (const [from, each] of this.#callees) if (from === (this.#source ?? from)) this.#tell(each, {});
+    });
   }
 
   #giveUp(error: FunqError, reply?: Reply): void {
@@ -134,16 +138,17 @@ export class RemoteCall implements Waiting {
   #arm(): () => void {
     const { timeout } = this.options;
     return unblocked(this.connection.clock, timeout, () => {
-      const error = unanswered(this.options, this.#callee !== undefined);
+      const error = unanswered(this.options, this.#callees.size > 0);
       this.#giveUp(error);
       this.#end();
     });
   }
 
-  /** Gives up for good, and says so. */
-  #leave(): void {
-    this.#end();
-    this.#tell({ error: recordError(new FunqError('FUNQ_DISCARDED', 'its caller has given up')) });
+  /** Says that it has given up, for good where there is but one to be told. */
+  #leave(callees: Iterable<Callee>): void {
+    const error = recordError(new FunqError('FUNQ_DISCARDED', 'its caller has given up'));
+    for (const callee of callees) this.#tell(callee, { error });
+    if (this.#callees.has(undefined)) this.#end();
   }
 
   #end(): void {
@@ -153,11 +158,11 @@ export class RemoteCall implements Waiting {
     this.#place.leave();
   }
 
-  #tell(content: Pick<Reply, 'error'>): void {
+  #tell({ queue, call }: Callee, content: Pick<Reply, 'error'>): void {
     const { clock, sender } = this.connection;
     const until = clock.now() + this.options.timeout;
     // A word that is lost is made up for by the callee's own patience.
-    if (this.#callee) sender.send({ ...this.#callee, until }, content).catch(() => undefined);
+    sender.send({ queue, call, until }, content).catch(() => undefined);
   }
 }
 

@@ -179,6 +179,19 @@ describe('a caller', () => {
     expect(heard).toEqual([]);
   });
 
+  it('that gives up tells all who have a copy of its request, those that it learns of later, too', async () => {
+    const { subscription, reply, told, clock } = await called();
+    const from = (call: string) => ({ from: { queue: from1.queue, call }, source: call });
+    await reply(from('a'), from('b'));
+    subscription.unsubscribe();
+    expect([(await told()).call, (await told()).call].sort()).toEqual(['a', 'b']);
+    await reply(from('c'));
+    expect(await told()).toMatchObject({ call: 'c', error: { code: 'FUNQ_DISCARDED' } });
+    const { pending } = clock;
+    await clock.advance(1000);
+    expect(clock.pending).toBe(pending - 1);
+  });
+
   it('hears nothing of what comes after its end', async () => {
     const { reply, heard } = await called();
     await reply({ value: 1 }, { value: 2 }, { error: { name: 'Error', message: 'x' } });
