@@ -87,7 +87,10 @@ export class FunqClient extends ClientProxy<TransportEvents> {
     const pattern = this.normalizePattern(packet.pattern as string);
     try {
       const call = new RemoteCall(this.#connection, { pattern, timeout, maxBuffer }, this.#listener(callback));
-      this.#send(pattern, packet, call.address).catch((error: unknown) => call.fail(error));
+      this.#send(pattern, packet, call.address).then(
+        () => (call.sent = true),
+        (error: unknown) => call.fail(error),
+      );
       return () => call.cancel();
     } catch (error) {
       callback({ err: error });

@@ -40,6 +40,8 @@ export class RemoteCall implements Waiting {
   #stopSigns: (() => void) | undefined;
   #cancelTimeout: () => void;
   #over = false;
+  /** The broker holds the request. */
+  sent = false;
 
   /** Throws `FUNQ_CLOSED` when the client is closed. */
   constructor(
@@ -138,8 +140,7 @@ export class RemoteCall implements Waiting {
   #arm(): () => void {
     const { timeout } = this.options;
     return unblocked(this.connection.clock, timeout, () => {
-      const error = unanswered(this.options, this.#callees.size > 0);
-      this.#giveUp(error);
+      this.#giveUp(this.#unanswered());
       this.#end();
     });
   }
@@ -164,11 +165,13 @@ export class RemoteCall implements Waiting {
     // A word that is lost is made up for by the callee's own patience.
     sender.send({ queue, call, until }, content).catch(() => undefined);
   }
-}
 
-function unanswered({ pattern, timeout }: CallOptions, begun: boolean): FunqError {
-  const why = begun
-    ? 'a service took it up and has not answered; it was told that nobody waits any more'
-    : 'no service took it up: none has a handler of this pattern and runs, or all are busy';
-  return new FunqError('FUNQ_REPLY_TIMEOUT', `no answer to ${pattern} within ${timeout} ms: ${why}`);
+  #unanswered(): FunqError {
+    const { pattern, timeout } = this.options;
+    let why = 'no service took it up: none has a handler of this pattern and runs, or all are busy';
+    if (!this.sent) why = 'the broker has not confirmed the request yet';
+    if (this.#callees.size > 0)
+      why = 'a service took it up and has not answered; it was told that nobody waits any more';
+    return new FunqError('FUNQ_REPLY_TIMEOUT', `no answer to ${pattern} within ${timeout} ms: ${why}`);
+  }
 }

@@ -9,7 +9,7 @@ import { ManualClock } from 'nestjs-funq/testing';
 import { FunqClient, type FunqContext } from 'nestjs-funq/microservice';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { turns } from '../nest/support/app.js';
-import { limited } from '../nest/support/brokers.js';
+import { limited, publishingBy } from '../nest/support/brokers.js';
 import { Endless, Seen, Streams, Sums } from './services.js';
 import { Stage, all, failure, once } from './support.js';
 
@@ -177,6 +177,26 @@ describe('a caller', () => {
     await reply({ from: from1 });
     expect(await told()).toMatchObject({ call: 'c1', error: { message: 'its caller has given up' } });
     expect(heard).toEqual([]);
+  });
+
+  it('is told when the broker has not even taken its request', async () => {
+    const clock = new ManualClock();
+    const client = new FunqClient({
+      broker: publishingBy(() => () => new Promise(() => undefined)),
+      clock,
+      timeout: 1000,
+    });
+    onTestFinished(async () => {
+      const closing = client.close();
+      await clock.advance(60_000);
+      await closing;
+    });
+    const failed = failure(client.send('x', 1));
+    await turns();
+    await clock.advance(1000);
+    const { error } = await failed;
+    expect(error).toMatchObject({ code: 'FUNQ_REPLY_TIMEOUT' });
+    expect((error as Error).message).toMatch('the broker has not confirmed the request yet');
   });
 
   it('that gives up tells all who have a copy of its request, those that it learns of later, too', async () => {
