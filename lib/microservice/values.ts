@@ -1,5 +1,6 @@
 import { Subscription, isObservable, type Observable } from 'rxjs';
 import { FunqError } from '../core/errors.js';
+import { promised } from '../nest/method.js';
 
 /** Gets each value; what it resolves to is waited for where the source can wait. */
 export type Take = (value: unknown) => Promise<void> | void;
@@ -32,7 +33,7 @@ async function iterated(source: AsyncIterable<unknown>, take: Take, signal: Abor
     for (let step; !(step = await unlessAborted(iterator.next(), signal)).done;) await take(step.value);
   } catch (error) {
     // A source that waits for something itself hears of it when it goes on.
-    iterator.return?.().catch(() => undefined);
+    promised(() => iterator.return?.()).catch(() => undefined);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Consumer, FunqModule, FunqPublisher, type Broker } from 'nestjs-funq';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
-import { FunqClient, FunqServer, FunqRecord } from 'nestjs-funq/microservice';
+import { FunqClient, FunqExceptionFilter, FunqServer, FunqRecord } from 'nestjs-funq/microservice';
 import { signal, turns } from '../nest/support/app.js';
 import { limited, publishingBy } from '../nest/support/brokers.js';
 import { LogBook } from '../nest/support/log-book.js';
@@ -121,6 +121,31 @@ describe('an app', () => {
     await app.close();
     await expect(all(client.emit('paid', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
     await expect(all(client.send('order', 1))).rejects.toMatchObject({ code: 'FUNQ_CLOSED' });
+  });
+});
+
+describe('the exception filter of an app that has consumers, too', () => {
+  it("leaves their callers what was thrown, and does not log it as one of Nest's own", async () => {
+    @Injectable()
+    class Failing {
+      @Consumer('failing')
+      run(_data: unknown): never {
+        throw new TypeError('the very error');
+      }
+    }
+    const log = new LogBook();
+    const app = await NestFactory.createMicroservice(
+      { module: class {}, imports: [FunqModule.forRoot({ brokers: { default: memory() } })], providers: [Failing] },
+      { strategy: new FunqServer({ broker: memory() }), logger: log },
+    );
+    onTestFinished(() => app.close());
+    app.useGlobalFilters(new FunqExceptionFilter());
+    await app.listen();
+    await expect(app.get(FunqPublisher).ask('failing', [1])).rejects.toMatchObject({
+      remoteName: 'TypeError',
+      message: 'the very error',
+    });
+    expect(log.lines.filter(({ context }) => context === 'RpcExceptionsHandler')).toEqual([]);
   });
 });
 

@@ -1,12 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, MessagePattern } from '@nestjs/microservices';
+import { Ctx, MessagePattern, RpcException } from '@nestjs/microservices';
 import { Observable, from, type Subscriber } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { memory, type MemoryQueues } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
-import type { FunqContext } from 'nestjs-funq/microservice';
+import { FunqExceptionFilter, type FunqContext } from 'nestjs-funq/microservice';
 import { signal, turns } from '../nest/support/app.js';
-import { Stage, all } from './support.js';
+import { Stage, all, failure } from './support.js';
 
 function stage(): Stage {
   const queues: MemoryQueues = new Map();
@@ -53,5 +53,24 @@ describe('another run of a stream', () => {
     subscriber.next('b');
     subscriber.complete();
     expect(await heard).toEqual(['a', 'b']);
+  });
+});
+
+describe('a source of its own making', () => {
+  it('that has no promise to end with fails with what it failed with', async () => {
+    @Controller()
+    class Made {
+      @MessagePattern('made')
+      made(_data: unknown): unknown {
+        const iterator = {
+          next: () => Promise.reject(new RpcException('the very error')),
+          return: () => ({ done: true, value: undefined }),
+        };
+        return { [Symbol.asyncIterator]: () => iterator };
+      }
+    }
+    const here = stage();
+    await here.serve({ controllers: [Made] }, {}, (app) => app.useGlobalFilters(new FunqExceptionFilter()));
+    expect((await failure(here.client().send('made', 1))).error).toMatchObject({ message: 'the very error' });
   });
 });
