@@ -86,7 +86,7 @@ export class DeadLetters {
     return this.#each(queue, 'replaying', { ...choice, where: sendable }, batch, async (found) => {
       const wait = rate ? starts.reserve(clock.monotonic(), rate.interval, rate.burst, 1) : 0;
       if (wait > 0) await clock.sleep(wait, signal);
-      if (signal.aborted || found.lost) return false;
+      if (signal.aborted || found.held.lost) return false;
       const target = (to ?? found.letter.queue)!;
       await choice.check?.(target);
       await this.#send(found.letter, target, queue, edit);

@@ -6,7 +6,7 @@ import type { Events } from './events.js';
 import { openTask, policyFor } from './open-task.js';
 import { QUARANTINE_DELAY, verdict, type Quarantine } from './quarantine.js';
 import type { RunningTask, TaskHost } from './running-task.js';
-import type { Held } from './session.js';
+import type { Held } from './held.js';
 import { decide } from './decide.js';
 import type { Settler } from './settle.js';
 import type { Slots } from './slots.js';

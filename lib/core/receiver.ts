@@ -2,7 +2,8 @@ import type { UnfitError } from '../contracts/broker.js';
 import { RECONNECT, backoff } from './backoff.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
-import { openSession, type Held, type Session, type SessionOptions } from './session.js';
+import type { Held } from './held.js';
+import { openSession, type Session, type SessionOptions } from './session.js';
 import { settleUntouched } from './settle.js';
 
 /** Failures in a row before a subscription is replaced that does not say itself whether it lasts. */

@@ -8,7 +8,7 @@ import type { Events } from './events.js';
 import type { Outbox } from './outbox.js';
 import { Receiver } from './receiver.js';
 import { REPLY_PREFIX } from './reply-sender.js';
-import type { Held } from './session.js';
+import type { Held } from './held.js';
 import { settleConsumed } from './settle.js';
 import { inTime } from './sweep.js';
 

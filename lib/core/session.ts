@@ -1,33 +1,11 @@
 import type { Broker, Delivery, SubscribeOptions, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { withDeadline } from '../contracts/deadline.js';
-import { Batcher, type Listener } from './batcher.js';
+import { Batcher } from './batcher.js';
 import { FunqError } from './errors.js';
 import type { Heartbeat } from './heartbeat.js';
+import { Held, type Settlements } from './held.js';
 import { insist } from './insist.js';
-
-/** A delivery in hand, with the two ways to be rid of it. Only `settle.ts` calls them. */
-export class Held {
-  constructor(
-    readonly delivery: Delivery,
-    private readonly session: Session,
-  ) {}
-
-  /** Resolves to false when the delivery was no longer ours. Rejects when the broker could not be told. */
-  ack(): Promise<boolean> {
-    return this.session.acks.add(this.delivery);
-  }
-
-  /** As {@link ack}, for the many. */
-  ackTo(listener: Listener<boolean>): void {
-    this.session.acks.post(this.delivery, listener);
-  }
-
-  /** Resolves and rejects as {@link ack} does. */
-  release(): Promise<boolean> {
-    return this.session.releases.add(this.delivery);
-  }
-}
 
 export interface SessionOptions {
   readonly queue: string;
@@ -67,8 +45,10 @@ export async function openSession(options: SessionOptions, onClosed: (session: S
 }
 
 /** One subscription while it is in use: what is out, its batched settlements, its heartbeat. */
-export class Session {
+export class Session implements Settlements {
   readonly #out = new Map<Delivery, Held>();
+  /** Received, and not handed out before another thread can keep it. */
+  #arriving = new Set<Delivery>();
   readonly acks: Batcher<Delivery, boolean>;
   readonly releases: Batcher<Delivery, boolean>;
   readonly #stopHeartbeat: () => void;
@@ -100,9 +80,9 @@ export class Session {
     const receiving = this.subscription.receive(max, signal);
     const deliveries = await (this.options.broker.features.patient ? receiving : this.#inTime(receiving));
     this.#keep();
-    if (deliveries.length > 0) await this.#ready(signal);
+    const kept = deliveries.length > 0 ? await this.#ready(deliveries, signal) : deliveries;
     // What a closing subscription has goes back with it.
-    return this.#closing ? [] : deliveries;
+    return this.#closing ? [] : kept;
   }
 
   get prefetch(): number {
@@ -117,19 +97,22 @@ export class Session {
 
   retire(): void {
     this.retired = true;
-    if (this.#out.size === 0) void this.close();
+    this.#endIfIdle();
   }
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
 
-  /** Resolves when another thread can keep what was received, and at once when the caller stops. */
-  async #ready(signal: AbortSignal): Promise<void> {
+  /** Resolves when another thread can keep what was received, and at once when the caller stops; to what was not lost meanwhile. */
+  async #ready(deliveries: Delivery[], signal: AbortSignal): Promise<Delivery[]> {
     const unready = this.options.heartbeat?.unready(this.subscription);
-    if (!unready || signal.aborted) return;
+    if (!unready || signal.aborted) return deliveries;
+    const arriving = (this.#arriving = new Set(deliveries));
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     await Promise.race([unready, stopped]);
+    this.#arriving = new Set();
+    return [...arriving];
   }
 
   #inTime(receiving: Promise<Delivery[]>): Promise<Delivery[]> {
@@ -163,7 +146,7 @@ export class Session {
       throw error;
     } finally {
       for (const delivery of list) this.#out.delete(delivery);
-      if (this.retired && this.#out.size === 0) void this.close();
+      this.#endIfIdle();
     }
   }
 
@@ -172,7 +155,7 @@ export class Session {
     this.#beating = true;
     try {
       const late = (): Error => silent(this.options, 'a sign of life');
-      const extending = this.subscription.extend!([...this.#out.keys()]);
+      const extending = this.subscription.extend!([...this.#out.keys(), ...this.#arriving]);
       for (const delivery of await withDeadline(this.options.clock, this.options.lease, extending, late))
         this.#lose(delivery);
       this.#keep();
@@ -188,9 +171,17 @@ export class Session {
   }
 
   #lose(delivery: Delivery): void {
+    this.#arriving.delete(delivery);
     const held = this.#out.get(delivery);
+    if (!held) return;
     this.#out.delete(delivery);
-    if (held) this.options.lost(held);
+    held.lost = true;
+    this.options.lost(held);
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.retired && this.#out.size === 0) void this.close();
   }
 }
 

@@ -13,7 +13,7 @@ import type { Events } from './events.js';
 import type { Outbox } from './outbox.js';
 import type { ReplySender } from './reply-sender.js';
 import type { RunningTask } from './running-task.js';
-import type { Held } from './session.js';
+import type { Held } from './held.js';
 
 /** Waits before a settlement that could not be written is tried again. */
 const HOLD: Backoff = { delay: 1000, factor: 2, max: 30_000, jitter: 0.2 };

@@ -3,7 +3,8 @@ import type { Codec } from '../contracts/codec.js';
 import { withDeadline } from '../contracts/deadline.js';
 import { FunqError } from './errors.js';
 import type { Outbox } from './outbox.js';
-import { openSession, type Held, type Session } from './session.js';
+import type { Held } from './held.js';
+import { openSession, type Session } from './session.js';
 import { settleUntouched } from './settle.js';
 import { readLetter, type StoredLetter } from './stored-letter.js';
 
@@ -41,8 +42,6 @@ export interface SweepOptions {
 export interface Found {
   readonly letter: StoredLetter;
   readonly held: Held;
-  /** Its lease ran out: somebody else may have it. */
-  readonly lost: boolean;
 }
 
 /** How many letters wait, where the broker can tell. */
@@ -65,17 +64,9 @@ export async function* sweep(parts: SweepParts, options: SweepOptions): AsyncGen
   let left = (await sizeOf(parts, queue)) ?? Infinity;
   if (left === 0) return;
   const begun = clock.now();
-  const lost = new Set<Held>();
   const passed: Held[] = [];
-  const held = {
-    queue,
-    broker,
-    name,
-    clock,
-    prefetch: REACH + BATCH,
-    lease: LEASE,
-    lost: (one: Held) => lost.add(one),
-  };
+  const lost = (): void => undefined;
+  const held = { queue, broker, name, clock, prefetch: REACH + BATCH, lease: LEASE, lost };
   const session = await openSession(held, () => undefined);
   const hurry = (): void => void (session.hurried = true);
   signal.addEventListener('abort', hurry);
@@ -90,7 +81,7 @@ export async function* sweep(parts: SweepParts, options: SweepOptions): AsyncGen
         const letter = readLetter(delivery.body, codec);
         // Without a count, what died meanwhile must not keep us going for ever.
         const old = left < Infinity || letter.diedAt === undefined || letter.diedAt <= begun;
-        if (old && options.takes(letter)) found.push(new Taken(letter, session.hold(delivery), lost));
+        if (old && options.takes(letter)) found.push({ letter, held: session.hold(delivery) });
         // Thousands may be passed over: without their bodies.
         else passed.push(session.hold({ ...delivery, body: EMPTY }));
       }
@@ -100,18 +91,6 @@ export async function* sweep(parts: SweepParts, options: SweepOptions): AsyncGen
     await Promise.all(passed.map(settleUntouched));
     await session.close();
     signal.removeEventListener('abort', hurry);
-  }
-}
-
-class Taken implements Found {
-  constructor(
-    readonly letter: StoredLetter,
-    readonly held: Held,
-    private readonly gone: ReadonlySet<Held>,
-  ) {}
-
-  get lost(): boolean {
-    return this.gone.has(this.held);
   }
 }
 

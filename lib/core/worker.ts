@@ -12,7 +12,7 @@ import type { Quarantine } from './quarantine.js';
 import { Receiver } from './receiver.js';
 import { ReplySender, type ReplySenderOptions } from './reply-sender.js';
 import type { RunningTask, TaskHost } from './running-task.js';
-import type { Held } from './session.js';
+import type { Held } from './held.js';
 import { Settler, settleUntouched } from './settle.js';
 import { Slots } from './slots.js';
 import { Gate } from './window.js';

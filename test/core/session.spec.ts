@@ -5,7 +5,12 @@ import { expect, it } from 'vitest';
 import type { Heartbeat } from '../../lib/core/heartbeat.js';
 import { Session } from '../../lib/core/session.js';
 
-const sessionOf = (subscription: Subscription, clock: ManualClock, heartbeat?: Heartbeat): Session =>
+const sessionOf = (
+  subscription: Subscription,
+  clock: ManualClock,
+  heartbeat?: Heartbeat,
+  closed = (): void => undefined,
+): Session =>
   new Session(
     subscription,
     {
@@ -18,7 +23,7 @@ const sessionOf = (subscription: Subscription, clock: ManualClock, heartbeat?: H
       heartbeat,
       lost: () => undefined,
     },
-    () => undefined,
+    closed,
   );
 
 it('A session has its pulse looked at when it opens, after each receive and extend, and left before it closes', async () => {
@@ -148,4 +153,48 @@ it('An answer that came after its deadline is the true one, whatever a second tr
   answers[1]!([delivery]);
   await expect(third).resolves.toBe(false);
   await session.close();
+});
+
+it('What was received and waits for a thread is kept by the signs of life, and not handed out when it is lost', async () => {
+  const clock = new ManualClock();
+  const [kept, lost] = [1, 2].map((receipt): Delivery => ({ body: new Uint8Array(), receipt, redelivered: 0 }));
+  const signs: (readonly Delivery[])[] = [];
+  const subscription: Subscription = {
+    receive: async () => [kept!, lost!],
+    ack: async () => [],
+    release: async () => [],
+    extend: async (list) => (signs.push(list), [lost!]),
+    close: async () => undefined,
+  };
+  let ready = (): void => undefined;
+  const heartbeat = {
+    keep: () => undefined,
+    unready: () => new Promise<void>((resolve) => (ready = resolve)),
+    leave: async () => undefined,
+  } as unknown as Heartbeat;
+  const session = sessionOf(subscription, clock, heartbeat);
+  const receiving = session.receive(2, new AbortController().signal);
+  await clock.advance(2000);
+  expect(signs).toEqual([[kept, lost], [kept]]);
+  ready();
+  expect(await receiving).toEqual([kept]);
+  await session.close();
+});
+
+it('A session of which nothing more is to be received ends with its last delivery, also when that is lost', async () => {
+  const clock = new ManualClock();
+  const delivery: Delivery = { body: new Uint8Array(), receipt: 1, redelivered: 0 };
+  const subscription: Subscription = {
+    receive: async () => [delivery],
+    ack: async () => [],
+    release: async () => [],
+    extend: async (list) => list,
+    close: async () => undefined,
+  };
+  let closed = false;
+  const session = sessionOf(subscription, clock, undefined, () => (closed = true));
+  session.hold(delivery);
+  session.retire();
+  await clock.advance(1000);
+  expect([closed, clock.pending]).toEqual([true, 0]);
 });
