@@ -54,12 +54,17 @@ export class Receiver {
   /** Resolves when nothing more will be taken. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const session of this.#sessions) session.hurried = true;
     await (this.#loop ?? this.#joining?.catch(() => undefined));
+  }
+
+  /** From now on no settlement that fails is tried again. */
+  hurry(): void {
+    for (const session of this.#sessions) session.hurried = true;
   }
 
   /** Ends the subscriptions, after {@link stop}; what was taken and not settled goes back. */
   async close(): Promise<void> {
+    this.hurry();
     await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 

@@ -42,6 +42,8 @@ export interface WorkerOptions {
 
 /** Time for a handler to end after its signal aborted at shutdown. */
 const LAST_CALL = 1000;
+/** Time for what is being settled at shutdown: a publish and an acknowledgement, each of which has a deadline of its own. */
+const SETTLING = 10_000;
 
 /**
  * One consumer at work. A task's path:
@@ -75,16 +77,8 @@ export class Worker implements TaskHost {
     this.#gate.follow(policy.window, false);
     const invoke = (task: RunningTask): Promise<unknown> => options.invoke(task);
     this.#processor = new Processor({
-      policy,
-      codec,
-      events,
-      settler,
-      slots,
-      quarantine,
-      host: this,
-      maxPayload,
-      invoke,
-    });
+      policy, codec, events, settler, slots, quarantine, host: this, maxPayload, invoke,
+    }); // prettier-ignore
     this.#receiver = new Receiver({
       queue: policy.queue,
       name: policy.broker,
@@ -162,7 +156,10 @@ export class Worker implements TaskHost {
     await this.#idleWithin(grace);
     this.#processor.interrupt(new FunqError('FUNQ_SHUTDOWN', 'the process stops and its grace is over'));
     await this.#idleWithin(LAST_CALL);
+    this.#receiver.hurry();
     await this.#processor.giveUp();
+    // What is ended with the subscription goes back, and would run again beside its copy.
+    await this.#idleWithin(SETTLING);
     await this.#receiver.close();
   }
 

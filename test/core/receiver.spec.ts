@@ -242,4 +242,22 @@ describe('the receive loop', () => {
     expect(names()).not.toContain('done');
     await stop();
   });
+
+  it('tries an acknowledgement again also while the process drains', async () => {
+    let acks = 0;
+    let finish = (_value: unknown): void => undefined;
+    const faults: Faults = { ack: async (next, list) => (++acks > 1 ? next(list) : Promise.reject(new Error('blip'))) };
+    const handler = (): Promise<unknown> => new Promise((resolve) => (finish = resolve));
+    const { worker, clock, publish, events, names, broker } = await engine(handler, { faults });
+    const started = events.next('started');
+    worker.start();
+    await publish('x');
+    await started;
+    const stopping = worker.stop(20_000);
+    await clock.advance(1000);
+    finish('fine');
+    await clock.advance(1000);
+    await stopping;
+    expect([names(), acks, await broker.count!(QUEUE)]).toEqual([['started', 'done'], 2, 0]);
+  });
 });
