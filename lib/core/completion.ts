@@ -15,7 +15,7 @@ export class Completion implements Listener<boolean> {
   resolve(ours: boolean): void {
     const { task, value } = this;
     const { events, clock } = this.told;
-    if (ours) events.emit('done', { task, value, duration: clock.now() - task.startedAt });
+    if (ours) events.emit('done', { task, value, duration: clock.monotonic() - task.startedAt });
     else events.emit('leaseLost', { queue: task.queue, task });
     this.settled();
   }

@@ -60,25 +60,47 @@ export function nextEnvelope(
 }
 
 /** The copy as a message. Its id is new: it takes the place of one that is still there. */
-export function copyMessage(codec: Codec, envelope: Envelope, maxPayload: number, delay: number): Outgoing {
+export function copyMessage(
+  codec: Codec,
+  envelope: Envelope,
+  maxPayload: number,
+  how: { readonly delay: number; /** The broker knows priorities. */ readonly priority: boolean },
+): Outgoing {
   const { priority, key } = envelope;
   return {
     id: randomUUID(),
     body: encodeFitting(codec, envelope, maxPayload),
-    ...(delay > 0 && { delay }),
-    ...(priority && { priority }),
+    ...(how.delay > 0 && { delay: how.delay }),
+    ...(priority && how.priority && { priority }),
     ...(key !== undefined && { key }),
   };
 }
 
 /** The bytes of a copy. A history of errors that would make it too large to be read again is cut down, oldest first. */
 export function encodeFitting(codec: Codec, envelope: Envelope, maxPayload: number): Uint8Array {
-  const errors = envelope.errors ?? [];
+  const cut = (errors: readonly ErrorRecord[]): Uint8Array => codec.encode({ ...envelope, errors });
+  return fitting(codec.encode(envelope), envelope.errors ?? [], maxPayload, cut);
+}
+
+/** The bytes of a dead letter, likewise: one that no broker takes would never get there. */
+export function encodeLetter(codec: Codec, letter: DeadLetter, maxPayload: number): Uint8Array {
+  const cut = (errors: readonly ErrorRecord[]): Uint8Array => {
+    // What the envelope brought along is the beginning of the letter's own history.
+    const { errors: _errors, ...envelope } = letter.envelope ?? {};
+    return codec.encodeDeadLetter({ ...letter, errors, ...(letter.envelope && { envelope: envelope as Envelope }) });
+  };
+  return fitting(codec.encodeDeadLetter(letter), letter.errors, maxPayload, cut);
+}
+
+function fitting(
+  whole: Uint8Array,
+  errors: readonly ErrorRecord[],
+  maxPayload: number,
+  cut: (errors: readonly ErrorRecord[]) => Uint8Array,
+): Uint8Array {
   const bare = errors.map(({ stack: _stack, cause: _cause, ...error }) => error);
-  let body = codec.encode(envelope);
-  for (let from = 0; body.length > maxPayload && from <= errors.length; from++) {
-    body = codec.encode({ ...envelope, errors: bare.slice(from) });
-  }
+  let body = whole;
+  for (let from = 0; body.length > maxPayload && from <= errors.length; from++) body = cut(bare.slice(from));
   return body;
 }
 

@@ -45,6 +45,7 @@ export class RunningTask implements ManagedTask {
   /** The latest run in which the function was called. */
   ran = 0;
   parts?: number;
+  /** On the monotonic clock. */
   readonly startedAt: number;
   #reported = 0;
   #errors: ErrorRecord[] | undefined;
@@ -60,7 +61,7 @@ export class RunningTask implements ManagedTask {
   ) {
     this.args = envelope.args;
     this.run = new Run(this, envelope.attempt);
-    this.startedAt = host.clock.now();
+    this.startedAt = host.clock.monotonic();
   }
 
   get id(): string {

@@ -6,7 +6,7 @@ import type { Policy } from '../contracts/policy.js';
 import type { Settlement } from '../contracts/task.js';
 import { backoff, type Backoff } from './backoff.js';
 import { Completion } from './completion.js';
-import { copyMessage, deadLetter, nextEnvelope, type Death } from './envelope.js';
+import { copyMessage, deadLetter, encodeLetter, nextEnvelope, type Death } from './envelope.js';
 import { recordError } from './error-record.js';
 import { FunqError } from './errors.js';
 import type { Events } from './events.js';
@@ -60,8 +60,9 @@ export class Settler {
         await this.#guarded(held, task.queue, task, () => this.#bury(task, held, settlement));
         return;
       case 'release':
-        await held.release().catch(() => false);
-        events.emit('released', { task });
+        // Where the broker can't be told it goes back with its subscription.
+        if (await held.release().catch(() => true)) events.emit('released', { task });
+        else events.emit('leaseLost', { queue: task.queue, task });
         return;
       default:
         await this.#guarded(held, task.queue, task, () => this.#putBack(task, held, settlement.kind, settlement.delay));
@@ -105,10 +106,12 @@ export class Settler {
       attempt: kind === 'retry' ? task.attempt + 1 : task.attempt,
       requeues: task.requeues + (kind === 'requeue' ? 1 : 0),
     };
-    const native = outbox.broker.features.delay;
+    const { delay: native, priority } = outbox.broker.features;
     if (delay > 0 && !native) await clock.sleep(delay, stopping);
+    if (held.lost) return void events.emit('leaseLost', { queue: task.queue, task });
     const envelope = nextEnvelope(codec.decode(held.delivery.body), task, change);
-    await outbox.publish(task.queue, copyMessage(codec, envelope, maxPayload, native ? delay : 0));
+    const message = copyMessage(codec, envelope, maxPayload, { delay: native ? delay : 0, priority });
+    await outbox.publish(task.queue, message);
     if (!(await this.#ack(held, task.queue, task))) return;
     events.emit(EVENT[kind], { task, delay });
   }
@@ -127,7 +130,8 @@ export class Settler {
 
   async #publishDead(queue: string | undefined, letter: DeadLetter): Promise<void> {
     if (!queue) return;
-    await this.options.outbox.publish(queue, { id: randomUUID(), body: this.options.codec.encodeDeadLetter(letter) });
+    const { outbox, codec, maxPayload } = this.options;
+    await outbox.publish(queue, { id: randomUUID(), body: encodeLetter(codec, letter, maxPayload) });
   }
 
   /** A dead letter that came as a task goes where no option of another consumer can send it in a circle. */
@@ -155,11 +159,11 @@ export class Settler {
 
   /**
    * Does `work`, again and again with backoff while it fails: until then the lease keeps the message from being executed
-   * anew. When the process stops, the message is given back.
+   * anew. Once it is lost that is somebody else's business. When the process stops, the message is given back.
    */
   async #guarded(held: Held, queue: string, task: RunningTask | undefined, work: () => Promise<void>): Promise<void> {
     const { events, clock, stopping } = this.options;
-    for (let n = 1; ; n++) {
+    for (let n = 1; !held.lost; n++) {
       try {
         return await work();
       } catch (error) {
@@ -168,6 +172,7 @@ export class Settler {
       await clock.sleep(backoff(n, HOLD), stopping);
       if (stopping.aborted) return void (await held.release().catch(() => false));
     }
+    events.emit('leaseLost', { queue, ...(task && { task }) });
   }
 }
 

@@ -1,5 +1,6 @@
 import { DeadLetterError, RequeueError, type ManagedTask } from 'nestjs-funq';
 import { describe, expect, it } from 'vitest';
+import { createEnvelope } from '../../lib/core/envelope.js';
 import { engine, QUEUE } from './engine.js';
 import type { Faults } from './faulty-broker.js';
 
@@ -181,5 +182,152 @@ describe('settling', () => {
     finish('too late');
     await late;
     expect(told('done')).toHaveLength(0);
+  });
+
+  it.each(['retry', 'dead', 'unreadable'] as const)('stores no %s of what was lost meanwhile', async (kind) => {
+    let [away, lose] = [false, false];
+    const stored: string[] = [];
+    const faults: Faults = {
+      publish: async (next, queue, messages) => {
+        if (away) throw new Error('away');
+        stored.push(queue);
+        return next(queue, messages);
+      },
+      extend: async (list) => (lose ? list : []),
+      ack: async (next, list) => (lose ? list : next(list)),
+    };
+    let runs = 0;
+    const { worker, outbox, clock, publish, told, stop } = await engine(
+      (task) => void (runs++ === 0 && (kind === 'retry' ? task.retry() : task.dead('why'))),
+      { faults, options: { lease: '3s' } },
+    );
+    if (kind === 'unreadable') await outbox.publish(QUEUE, { id: 'x', body: Buffer.from('?') });
+    else await publish('x');
+    away = true;
+    worker.start();
+    await clock.advance(500);
+    expect(told('settleFailed').length).toBeGreaterThan(0);
+    lose = true;
+    await clock.advance(1500);
+    away = false;
+    await clock.advance(60_000);
+    expect(stored).toEqual([QUEUE]);
+    expect(told('leaseLost')).toHaveLength(1);
+    await stop();
+  });
+
+  it('stores no copy of what was lost while it waited in place', async () => {
+    let lose = false;
+    let runs = 0;
+    const faults: Faults = {
+      features: { delay: false },
+      extend: async (list) => (lose ? list : []),
+      ack: async (next, list) => (lose ? list : next(list)),
+    };
+    const { worker, clock, publish, told, stop } = await engine((task) => (runs++, task.retry('1m')), { faults });
+    await publish('x');
+    worker.start();
+    await clock.advance(1000);
+    lose = true;
+    await clock.advance(120_000);
+    expect([runs, told('leaseLost').length]).toEqual([1, 1]);
+    await stop();
+  });
+
+  it('does not give back what is being settled when the process stops', async () => {
+    const faults: Faults = {
+      publish: async (next, queue, messages) => {
+        if (stopping) await clock.sleep(1500);
+        return next(queue, messages);
+      },
+    };
+    let finish = (): void => undefined;
+    const handler = async (task: ManagedTask): Promise<void> => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      task.retry(60_000);
+    };
+    const { worker, clock, publish, events, told, broker } = await engine((task) => handler(task as ManagedTask), {
+      faults,
+    });
+    let stopping = false;
+    await publish('x');
+    const started = events.next('started');
+    worker.start();
+    await clock.advance(1);
+    await started;
+    stopping = true;
+    const stopped = worker.stop(1000);
+    await clock.advance(900);
+    finish();
+    await clock.advance(10_000);
+    await stopped;
+    expect([told('retried').length, told('leaseLost').length, await broker.count!(QUEUE)]).toEqual([1, 0, 0]);
+  });
+
+  it('tells of a task as lost and not as given back, when it was no longer ours to give', async () => {
+    const faults: Faults = { release: async (_next, list) => list };
+    const { worker, clock, publish, events, names, stop } = await engine(() => new Promise(() => undefined), {
+      faults,
+    });
+    await publish('x');
+    const started = events.next('started');
+    worker.start();
+    await clock.advance(1);
+    await started;
+    await stop();
+    expect(names()).toEqual(['started', 'leaseLost']);
+  });
+
+  it('puts a task with a priority back also where the broker knows none', async () => {
+    const faults: Faults = { features: { priority: false } };
+    let runs = 0;
+    const { worker, clock, codec, outbox, events, stop } = await engine((task) => void (runs++ === 0 && task.retry()), {
+      faults,
+    });
+    const envelope = { ...createEnvelope({ args: [], publishedAt: 0 }), priority: 5 };
+    await outbox.publish(QUEUE, { id: envelope.id, body: codec.encode(envelope) });
+    const done = events.next('done');
+    worker.start();
+    await clock.advance(1);
+    expect((await done).task).toMatchObject({ attempt: 2, envelope: { priority: 5 } });
+    await stop();
+  });
+
+  it('cuts the history of a dead letter down rather than offering one that is too large to be stored', async () => {
+    const most = 30_000;
+    const faults: Faults = {
+      publish: async (next, queue, messages) => {
+        const large = messages.some(({ body }) => body.length > most);
+        return large ? Promise.reject(new Error('message too large')) : next(queue, messages);
+      },
+    };
+    const { worker, clock, publish, events, deadLetters, stop } = await engine(
+      (task) => {
+        for (let n = 1; n <= 10; n++) (task as ManagedTask).failed(new Error(`${n} ${'x'.repeat(5000)}`), true);
+        task.dead('why');
+      },
+      { faults, maxPayload: 20_000 },
+    );
+    await publish('a'.repeat(10_000));
+    const dead = events.next('dead');
+    worker.start();
+    await clock.advance(1);
+    await dead;
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({ reason: 'why', envelope: { args: ['a'.repeat(10_000)] } });
+    expect(letter!.errors.at(-1)!.message).toMatch(/^10 x/);
+    await stop();
+  });
+
+  it('tells how long a task took, though the clock on the wall was set meanwhile', async () => {
+    const { worker, clock, publish, events, stop } = await engine(() => clock.sleep(2000));
+    await publish('x');
+    const done = events.next('done');
+    worker.start();
+    await clock.advance(1000);
+    clock.set(clock.now() - 3_600_000);
+    await clock.advance(1000);
+    expect((await done).duration).toBe(2000);
+    await stop();
   });
 });
