@@ -31,6 +31,8 @@ export class Processor {
   readonly #tasks = new Map<Held, RunningTask>();
   #open = 0;
   #idle: (() => void) | undefined;
+  /** The last suspect that ran here, and what lets the next one in. */
+  #examined: { readonly task: RunningTask; leave(): void } | undefined;
 
   constructor(private readonly options: ProcessorOptions) {}
 
@@ -66,6 +68,8 @@ export class Processor {
     const task = this.#tasks.get(held);
     if (!task) return;
     task.lose();
+    // Whether its function ends nobody knows.
+    if (this.#examined?.task === task) this.#examined.leave();
     this.#forget(held, task);
     void this.#settled(Promise.resolve());
     this.options.events.emit('leaseLost', { queue: task.queue, task });
@@ -148,8 +152,9 @@ export class Processor {
     await Promise.all(back);
     const [held, task] = suspects[0]!;
     // Meanwhile it may have been given back, or its lease lost.
-    if (leave && !task.closed) this.#run(held, task, leave);
-    else leave?.();
+    if (!leave || task.closed) return leave?.();
+    this.#examined = { task, leave };
+    this.#run(held, task, leave);
   }
 
   #settle(held: Held, task: RunningTask, value: unknown, then?: () => void): void {

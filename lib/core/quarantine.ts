@@ -19,14 +19,14 @@ export function verdict(task: RunningTask): Verdict {
  * really kills its process reaches the limit, and the innocent ones pass.
  */
 export class Quarantine {
-  #occupied = false;
+  #stay: object | undefined;
 
-  /** Resolves what ends the stay, or `undefined` while another suspect is in. */
+  /** Resolves what ends the stay, however often it is called, or `undefined` while another suspect is in. */
   enter(): (() => void) | undefined {
-    if (this.#occupied) return undefined;
-    this.#occupied = true;
+    if (this.#stay) return undefined;
+    const stay = (this.#stay = {});
     return () => {
-      this.#occupied = false;
+      if (this.#stay === stay) this.#stay = undefined;
     };
   }
 }

@@ -73,4 +73,25 @@ describe('a task that was in hand when consumers died', () => {
     expect(deaths).toEqual([3, 3, 3, 3, 3]);
     await stop();
   });
+
+  it('does not keep other suspects waiting for one whose lease was lost, though its function never ends', async () => {
+    let lose = false;
+    let deaths = 3;
+    const faults: Faults = { ...afterDeaths(() => deaths), extend: async (list) => (lose ? list : []) };
+    const handler = (task: { args: readonly unknown[] }): unknown =>
+      task.args[0] === 'hangs' ? new Promise(() => undefined) : 1;
+    const { worker, clock, publish, told, stop } = await engine(handler, { faults, options: { lease: '3s' } });
+    await publish('hangs');
+    worker.start();
+    await clock.advance(100);
+    lose = true;
+    await clock.advance(1000);
+    expect(told('leaseLost')).toHaveLength(1);
+    lose = false;
+    await publish('other');
+    await clock.advance(1000);
+    expect(told('done').map(({ task }) => task.args[0])).toEqual(['other']);
+    deaths = 0;
+    await stop();
+  });
 });
