@@ -151,8 +151,8 @@ export class Processor {
     });
     await Promise.all(back);
     const [held, task] = suspects[0]!;
-    // Meanwhile it may have been given back, or its lease lost.
-    if (!leave || task.closed) return leave?.();
+    // Meanwhile it may have been given back, or its lease lost, or is about to be given back.
+    if (!leave || task.closed || task.interrupted) return leave?.();
     this.#examined = { task, leave };
     this.#run(held, task, leave);
   }

@@ -152,7 +152,8 @@ export class Worker implements TaskHost {
    */
   async stop(grace: number): Promise<void> {
     this.#stop.abort();
-    await this.#receiver.stop();
+    // A broker that does not answer lengthens nobody's grace: what comes from now on is not taken.
+    const stopped = this.#receiver.stop();
     await this.#idleWithin(grace);
     this.#processor.interrupt(new FunqError('FUNQ_SHUTDOWN', 'the process stops and its grace is over'));
     await this.#idleWithin(LAST_CALL);
@@ -160,6 +161,7 @@ export class Worker implements TaskHost {
     await this.#processor.giveUp();
     // What is ended with the subscription goes back, and would run again beside its copy.
     await this.#idleWithin(SETTLING);
+    await stopped;
     await this.#receiver.close();
   }
 

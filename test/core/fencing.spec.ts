@@ -120,3 +120,25 @@ it('a suspect that was given back while others were put away does not run any mo
   await clock.advance(20_000);
   expect(ran).toBe(0);
 });
+
+it('a suspect does not begin any more once the grace of a process that stops is over', async () => {
+  let ran = 0;
+  let suspects = 0;
+  const faults: Faults = {
+    receive: async (next, max, signal) =>
+      (await next(max, signal)).map((delivery) => ({ ...delivery, redelivered: suspects++ < 2 ? 3 : 0 })),
+    publish: async (next, queue, messages) => {
+      if (suspects >= 2) await clock.sleep(1500);
+      return next(queue, messages);
+    },
+  };
+  const { worker, clock, publish, told } = await engine(() => void ran++, { faults });
+  await publish('a');
+  await publish('b');
+  worker.start();
+  await clock.advance(1);
+  const stopping = worker.stop(1000);
+  await clock.advance(5000);
+  await stopping;
+  expect([ran, told('released').length]).toEqual([0, 1]);
+});

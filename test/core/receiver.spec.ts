@@ -260,4 +260,25 @@ describe('the receive loop', () => {
     await stopping;
     expect([names(), acks, await broker.count!(QUEUE)]).toEqual([['started', 'done'], 2, 0]);
   });
+
+  it('keeps to the grace of running tasks, though the broker does not answer when the process stops', async () => {
+    let hangs = false;
+    let aborted = NaN;
+    const faults: Faults = {
+      receive: (next, max, signal) => (hangs ? new Promise(() => undefined) : next(max, signal)),
+    };
+    const handler = (task: { signal: AbortSignal }): Promise<unknown> => {
+      hangs = true;
+      task.signal.addEventListener('abort', () => (aborted = clock.monotonic()));
+      return new Promise(() => undefined);
+    };
+    const { worker, clock, publish, told } = await engine(handler, { faults });
+    await publish('x');
+    worker.start();
+    await clock.advance(1000);
+    const stopping = worker.stop(2000);
+    await clock.advance(20_000);
+    await stopping;
+    expect([aborted, told('released').length]).toEqual([3000, 1]);
+  });
 });
