@@ -1,5 +1,8 @@
-/** Sends a list and resolves to each member's own answer, in order. */
-export type SendBatch<T, A> = (items: readonly T[]) => Promise<readonly A[]>;
+/**
+ * Sends a list and resolves to each member's own answer, in order. By `giveUp` all fail that stood behind the list already when
+ * it was sent, and still do.
+ */
+export type SendBatch<T, A> = (items: readonly T[], giveUp: (error: unknown) => void) => Promise<readonly A[]>;
 
 /** Hears what became of one member: its own answer, or why its whole call failed. Must not throw. */
 export interface Listener<A> {
@@ -14,6 +17,8 @@ export interface Listener<A> {
 export class Batcher<T, A> {
   #items: T[] = [];
   #listeners: Listener<A>[] = [];
+  /** How many have been taken out of the list so far. */
+  #taken = 0;
   readonly #lanes = new Set<Promise<void>>();
   #running = 0;
   #gathering = false;
@@ -60,17 +65,26 @@ export class Batcher<T, A> {
       const listeners = all ? this.#listeners : this.#listeners.slice(0, this.max);
       this.#items = all ? [] : this.#items.slice(this.max);
       this.#listeners = all ? [] : this.#listeners.slice(this.max);
+      this.#taken += items.length;
       await this.#dispatch(items, listeners);
     }
     if (--this.#running === 0) this.idle?.();
   }
 
   async #dispatch(items: readonly T[], listeners: readonly Listener<A>[]): Promise<void> {
+    const end = this.#taken + this.#items.length;
     try {
-      const answers = await this.send(items);
+      const answers = await this.send(items, (error) => this.#giveUp(end - this.#taken, error));
       for (let index = 0; index < listeners.length; index++) listeners[index]!.resolve(answers[index]!);
     } catch (error) {
       for (const listener of listeners) listener.reject(error);
     }
+  }
+
+  #giveUp(count: number, error: unknown): void {
+    if (count <= 0) return;
+    this.#taken += count;
+    this.#items.splice(0, count);
+    for (const listener of this.#listeners.splice(0, count)) listener.reject(error);
   }
 }

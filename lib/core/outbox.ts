@@ -1,7 +1,7 @@
 import type { Broker, Outgoing } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { withDeadline } from '../contracts/deadline.js';
-import { Batcher } from './batcher.js';
+import { Batcher, type SendBatch } from './batcher.js';
 import { FunqConfigError, FunqError } from './errors.js';
 import type { Events } from './events.js';
 
@@ -10,7 +10,7 @@ export interface OutboxOptions {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly events: Events;
-  /** Milliseconds that a publish may take. */
+  /** Milliseconds that the broker may take. A publish that stands behind a call that hangs takes twice that at most. */
   readonly publishTimeout: number;
 }
 
@@ -62,7 +62,8 @@ export class Outbox {
       const { pipelined } = this.options.broker.features;
       // Callers come and go, and each has a queue of its own for its replies.
       const idle = (): unknown => queues.delete(queue);
-      const send = (messages: readonly Outgoing[]) => this.#send(queue, messages, transaction);
+      const send: SendBatch<Outgoing, Error | undefined> = (messages, giveUp) =>
+        this.#send(queue, messages, transaction, giveUp);
       batcher = new Batcher(send, BATCH, transaction ? 1 : pipelined, idle);
       queues.set(queue, batcher);
     }
@@ -79,15 +80,20 @@ export class Outbox {
     queue: string,
     messages: readonly Outgoing[],
     transaction: object | undefined,
+    giveUp: (error: unknown) => void,
   ): Promise<readonly (Error | undefined)[]> {
     const { broker, clock, events, name, publishTimeout } = this.options;
     const problems = new Array<Error | undefined>(messages.length);
     try {
-      const late = (): Error =>
-        new FunqError(
+      const late = (): Error => {
+        const error = new FunqError(
           'FUNQ_PUBLISH_TIMEOUT',
           `broker '${name}' did not confirm a message for ${queue} within ${publishTimeout} ms; it may or may not have been stored`,
         );
+        // Who stood behind it all the while has waited as long.
+        giveUp(error);
+        return error;
+      };
       const publishing = transaction
         ? broker.publishWithin!(transaction, queue, messages)
         : broker.publish(queue, messages);

@@ -21,7 +21,7 @@ export interface FunqOptions {
   consume?: boolean | { readonly queues?: readonly string[]; readonly groups?: readonly string[] };
   /** Largest message in bytes, checked before publishing and before reading. 1 kB to 256 MiB, default 1 MiB. */
   maxPayload?: number;
-  /** The longest that a publish may take. Default: `'5s'`. */
+  /** How long the broker may take to confirm a publish. One that stands behind a call that hangs takes twice that at most. Default: `'5s'`. */
   publishTimeout?: Duration;
   /** The longest that `ask()` waits. Default: `'30s'`. */
   replyTimeout?: Duration;

@@ -26,6 +26,29 @@ function outboxOf(store: (queue: string) => Promise<void>) {
 }
 
 describe('an outbox', () => {
+  it('keeps nobody waiting longer than two calls that hang, however many stand before', async () => {
+    let hangs = true;
+    let calls = 0;
+    const { clock, ends, publish } = outboxOf(async () => {
+      calls++;
+      if (hangs) await new Promise(() => undefined);
+    });
+    void publish('q', 'first');
+    await clock.advance(1000);
+    for (let n = 0; n < 2000; n++) void publish('q', `${n}`);
+    await clock.advance(8999);
+    hangs = false;
+    void publish('q', 'last');
+    await clock.advance(20_000);
+    const told = ends.map(([id, ...how]) => [id === 'first' || id === 'last' ? id : 'between', ...how].join());
+    expect([...new Set(told)]).toEqual([
+      'first,5000,FUNQ_PUBLISH_TIMEOUT',
+      'between,10000,FUNQ_PUBLISH_TIMEOUT',
+      'last,10000,stored',
+    ]);
+    expect([ends.length, calls, clock.pending]).toEqual([2002, 3, 0]);
+  });
+
   it('takes nothing more when it closes, and waits for what is under way', async () => {
     let answer = (): void => undefined;
     const { clock, outbox, ends, publish } = outboxOf(() => new Promise<void>((resolve) => (answer = resolve)));
