@@ -116,18 +116,21 @@ class Source {
     try {
       const isNew = !this.#connection;
       this.#connection ??= await this.#open();
+      // What it was to keep has left, and its end is no failure.
+      if (this.#closed) return;
       if (needed || isNew) await this.#inTime(this.#connection.beat(this.ids), 'a sign of life');
       this.#failures = 0;
       if (isNew) ready(key);
     } catch (error) {
+      if (this.#closed) return;
       const delay = backoff(++this.#failures, RECONNECT);
       this.#notBefore = clock.monotonic() + delay;
       if (this.#failures === 1) failed(key, error, delay);
       await this.#disconnect();
     } finally {
       this.#busy = false;
+      if (this.#closed) await this.#disconnect();
     }
-    if (this.#closed) await this.#disconnect();
   }
 
   async close(): Promise<void> {

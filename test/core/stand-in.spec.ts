@@ -192,4 +192,18 @@ describe('StandIn', () => {
     await clock.advance(0);
     expect([one.opened, one.closed, clock.pending]).toEqual([1, 1, 0]);
   });
+
+  it('tells no failure of a source that is closed while it beats, and beats for none that was closed while it opened', async () => {
+    let end = (_error: Error): void => undefined;
+    one.beating = () => new Promise((_resolve, reject) => (end = reject));
+    let open = (): void => undefined;
+    modules['two']!.opening = () => new Promise((resolve) => (open = resolve));
+    await follow(from(1, 'one', 'a'), from(2, 'two', 'b'));
+    expect(one.beats).toHaveLength(1);
+    await follow();
+    end(new Error('closed'));
+    open();
+    await clock.advance(0);
+    expect([told, modules['two']!.beats, modules['two']!.closed, ready]).toEqual([[], [], 1, []]);
+  });
 });
