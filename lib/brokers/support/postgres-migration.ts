@@ -22,7 +22,8 @@ export async function migrate(database: PostgresDatabase, part: Part): Promise<v
   await database.with(async (client) => {
     await checkServer(client, database);
     if ((await versionOf(client, database, part)) < part.versions.length) {
-      await ask(client, 'BEGIN');
+      // Whoever had to wait for another process must see what that one has made.
+      await ask(client, 'BEGIN ISOLATION LEVEL READ COMMITTED');
       try {
         await upgrade(client, database, part);
         await ask(client, 'COMMIT');

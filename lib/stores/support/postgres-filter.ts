@@ -3,7 +3,7 @@ import type { PostgresDatabase, Statement } from '../../brokers/support/postgres
 import { quoted } from '../../brokers/support/postgres-options.js';
 import type { FilterClaim } from '../../contracts/stores.js';
 
-/** Rows that ran out and are removed by the way at each claim, which adds one at most. */
+/** Rows that ran out and are removed by the way after each claim, which adds one at most. */
 const SWEEP = 8;
 /** Where time ends, in milliseconds: further than anyone waits, and within what the server can add. */
 const FOREVER = 1000 * 366 * 86_400_000;
@@ -11,34 +11,40 @@ const FOREVER = 1000 * 366 * 86_400_000;
 /** A key may be longer than an index entry, so its digest stands for it. */
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest();
 
+/** The server's own text has no NUL. */
+const bytesOf = (text: string): Buffer => Buffer.from(text);
+
 export const FILTER_TABLES = `
 CREATE TABLE $schema.funq_filter (
   key bytea PRIMARY KEY,
-  owner text NOT NULL,
+  owner bytea NOT NULL,
   done boolean NOT NULL,
   until timestamptz NOT NULL,
   value bytea
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX funq_filter_until ON $schema.funq_filter (until);
 
-CREATE FUNCTION $schema.funq_filter_claim(_key bytea, _owner text, _lease float8,
+CREATE FUNCTION $schema.funq_filter_claim(_key bytea, _owner bytea, _lease float8,
   OUT _state text, OUT _own boolean, OUT _value bytea) LANGUAGE plpgsql SET enable_seqscan = off AS $funq$
+DECLARE
+  _now timestamptz;
 BEGIN
-  DELETE FROM $schema.funq_filter WHERE ctid = ANY (ARRAY (
-    SELECT ctid FROM $schema.funq_filter WHERE until <= clock_timestamp() AND key <> _key
-    ORDER BY until LIMIT ${SWEEP} FOR UPDATE SKIP LOCKED));
   LOOP
     INSERT INTO $schema.funq_filter AS held (key, owner, done, until)
       VALUES (_key, _owner, false, clock_timestamp() + _lease * interval '1 millisecond')
       ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, done = false, value = NULL, until = excluded.until
       WHERE held.until <= clock_timestamp() OR (NOT held.done AND held.owner = excluded.owner)
       RETURNING 'claimed' INTO _state;
-    IF FOUND THEN RETURN; END IF;
+    EXIT WHEN FOUND;
     SELECT CASE WHEN done THEN 'done' ELSE 'running' END, owner = _owner, value INTO _state, _own, _value
       FROM $schema.funq_filter WHERE key = _key;
     -- It was released in this moment otherwise.
-    IF FOUND THEN RETURN; END IF;
+    EXIT WHEN FOUND;
   END LOOP;
+  -- Last, for nothing is waited for from here on: two claims that had removed each other's key first would wait in a circle.
+  _now := clock_timestamp();
+  DELETE FROM $schema.funq_filter WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM $schema.funq_filter WHERE until <= _now ORDER BY until LIMIT ${SWEEP} FOR UPDATE SKIP LOCKED));
 END $funq$;`;
 
 /** The table of claimed and executed keys, by the server's time. */
@@ -58,17 +64,17 @@ export class PostgresFilter {
   }
 
   async claim(key: string, owner: string, lease: number): Promise<FilterClaim> {
-    const [row] = await this.database.run(this.#claim, [digestOf(key), owner, Math.min(lease, FOREVER)]);
+    const [row] = await this.database.run(this.#claim, [digestOf(key), bytesOf(owner), Math.min(lease, FOREVER)]);
     const [state, own, value] = row as [FilterClaim['state'], boolean, Uint8Array | null];
     return state === 'done' ? { state, own, ...(value !== null && { value }) } : { state };
   }
 
   async confirm(key: string, owner: string, ttl = FOREVER, value?: Uint8Array): Promise<boolean> {
-    const values = [digestOf(key), owner, Math.min(ttl, FOREVER), value ?? null];
+    const values = [digestOf(key), bytesOf(owner), Math.min(ttl, FOREVER), value ?? null];
     return (await this.database.run(this.#confirm, values)).length > 0;
   }
 
   async release(key: string, owner: string): Promise<void> {
-    await this.database.run(this.#release, [digestOf(key), owner]);
+    await this.database.run(this.#release, [digestOf(key), bytesOf(owner)]);
   }
 }

@@ -26,10 +26,14 @@ DECLARE
   _at float8;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  IF _permits > 0 THEN
-    INSERT INTO $schema.funq_rates (key, next, at) VALUES (_key, 0, 0) ON CONFLICT (key) DO NOTHING;
-  END IF;
-  SELECT next, at INTO _next, _at FROM $schema.funq_rates WHERE key = _key FOR UPDATE;
+  LOOP
+    IF _permits > 0 THEN
+      INSERT INTO $schema.funq_rates (key, next, at) VALUES (_key, 0, 0) ON CONFLICT (key) DO NOTHING;
+    END IF;
+    SELECT next, at INTO _next, _at FROM $schema.funq_rates WHERE key = _key FOR UPDATE;
+    -- It was removed in this moment otherwise, as nobody had used it for long.
+    EXIT WHEN FOUND OR _permits = 0;
+  END LOOP;
   _now := ${NOW};
   _next := greatest(_now, _next - greatest(0, _at - _now));
   UPDATE $schema.funq_rates SET next = _next + _interval * _permits, at = _now WHERE key = _key AND _permits > 0;

@@ -48,8 +48,9 @@ export class PostgresResults {
       ON CONFLICT (id) DO UPDATE SET queue = excluded.queue, status = excluded.status, finished = excluded.finished,
         expires = excluded.expires, record = excluded.record, args = excluded.args, value = excluded.value
       WHERE excluded.finished >= old.finished`);
+    // The time is read once: an index can't be searched by what may change from row to row.
     this.#sweep = database.statement(`DELETE FROM ${table} WHERE ctid = ANY (ARRAY (
-      SELECT ctid FROM ${table} WHERE expires <= ${NOW} ORDER BY expires LIMIT $1 FOR UPDATE SKIP LOCKED))`);
+      SELECT ctid FROM ${table} WHERE expires <= (SELECT ${NOW}) ORDER BY expires LIMIT $1 FOR UPDATE SKIP LOCKED))`);
     this.#find = database.statement(`SELECT ${COLUMNS} FROM ${table} WHERE id = $1 AND ${LIVE}`);
   }
 
@@ -57,8 +58,8 @@ export class PostgresResults {
     const refused: { index: number; error: Error }[] = [];
     const latest = new Map<string, TaskResult>();
     for (const [index, result] of results.entries()) {
-      if (`${result.id}${result.queue}`.includes('\0'))
-        refused.push({ index, error: new Error('a NUL character can not be stored') }); // prettier-ignore
+      if (!isStorable(result.id) || !isStorable(result.queue))
+        refused.push({ index, error: new Error('an id or queue with a NUL, or half a character, can not be stored') });
       else if (!((latest.get(result.id)?.finishedAt ?? -Infinity) > result.finishedAt)) latest.set(result.id, result);
     }
     for (const part of partsOf([...latest.values()])) await this.database.run(this.#save, columnsOf(part));
@@ -67,7 +68,7 @@ export class PostgresResults {
   }
 
   async find(id: string): Promise<TaskResult | undefined> {
-    if (id.includes('\0')) return undefined;
+    if (!isStorable(id)) return undefined;
     const [row] = await this.database.run(this.#find, [id]);
     return row && resultIn(row);
   }
@@ -90,6 +91,9 @@ export class PostgresResults {
     return (await this.database.run({ text }, values)).map(resultIn);
   }
 }
+
+/** The server's text has neither; any half of a character would become the same sign. */
+const isStorable = (text: string): boolean => !/\0|\p{Surrogate}/u.test(text);
 
 /** Parts that go in one statement each. */
 function partsOf(results: readonly TaskResult[]): TaskResult[][] {
