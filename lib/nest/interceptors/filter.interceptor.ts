@@ -4,6 +4,7 @@ import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { FilterClaim } from '../../contracts/stores.js';
 import type { ManagedTask } from '../../contracts/task.js';
+import { RECONNECT, backoff } from '../../core/backoff.js';
 import { canonicalKey } from '../../core/canonical.js';
 import { originOf } from '../../core/envelope.js';
 import { Events } from '../../core/events.js';
@@ -19,6 +20,8 @@ const POLL = 50;
 const PATIENCE = 1000;
 /** How long a claim outlives a process that died; renewed three times meanwhile. */
 const LEASE = 30_000;
+/** For so long a store that does not hear of a success is told again. */
+const INSIST = 10_000;
 
 /** A claim in use. */
 interface Claimed {
@@ -106,10 +109,17 @@ export class FilterInterceptor extends Control {
     if (!task.closed) await this.#asked((store) => store.release(key, owner(task)));
   }
 
-  #confirm(task: ManagedTask, key: string, value: unknown): Promise<unknown> {
+  /** What the store does not hear is executed again when the claim has run out, so it is told again while that is renewed. */
+  async #confirm(task: ManagedTask, key: string, value: unknown): Promise<void> {
     const { ttl, reply } = task.policy.filter!;
     const wanted = reply === 'cached' || task.envelope.reply !== undefined || task.policy.persist?.result === true;
-    return this.#asked((store) => store.confirm(key, owner(task), ttl, wanted ? this.#encoded(value) : undefined));
+    const bytes = wanted ? this.#encoded(value) : undefined;
+    const until = this.clock.monotonic() + INSIST;
+    for (let n = 1; ; n++) {
+      const heard = await this.#asked((store) => store.confirm(key, owner(task), ttl, bytes));
+      if (heard !== undefined || task.interrupted || this.clock.monotonic() >= until) return;
+      await this.clock.sleep(backoff(n, RECONNECT));
+    }
   }
 
   #skip(task: ManagedTask, claim: FilterClaim & { state: 'done' }): void {

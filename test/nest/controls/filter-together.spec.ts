@@ -332,9 +332,12 @@ describe('a store that is away', () => {
   it('while a run is confirmed does not undo the run', async () => {
     const coordination = memoryCoordination();
     coordination.confirm = () => Promise.reject(new Error('away'));
-    const { run, events } = await filtering({}, coordination);
+    const { run, events, clock } = await filtering({}, coordination);
     const told = events.next('storeError');
-    expect(await run('x')).toBe('done');
+    const ran = run('x');
     await told;
+    await clock.advance(15_000);
+    expect(await ran).toBe('done');
+    expect(job.ran).toHaveLength(1);
   });
 });
