@@ -10,8 +10,11 @@ import { ResultBuffer } from './result-buffer.js';
 const WAIT = 500;
 const BATCH = 500;
 const DEADLINE = 10_000;
-/** Tries of the last flush. */
+/** A batch that failed is halved, for the store may be too slow for it; each that went well lets the next one grow by this. */
+const GROWTH = 50;
+/** Tries of the last flush, and the milliseconds after which it begins no other. */
 const TRIES = 5;
+const FLUSH = 15_000;
 
 /** Gathers results for the store. Tasks never wait for it: a store that is slow or away costs records, not tasks. */
 export class ResultWriter {
@@ -21,6 +24,9 @@ export class ResultWriter {
   #cancel: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #failures = 0;
+  #size = BATCH;
+  /** Nothing else begins a write. */
+  #flushing = false;
 
   constructor(
     private readonly store: ResultStore,
@@ -34,15 +40,20 @@ export class ResultWriter {
     else this.#schedule(WAIT);
   }
 
-  /** Writes everything; what the store does not take within a few tries is given up. For shutdown. */
+  /** Writes everything; what the store does not take within a few tries, or in time, is given up. For shutdown. */
   async flush(): Promise<void> {
-    for (let failed = 0; (this.#buffer.waiting > 0 || this.#writing) && failed < TRIES;) {
-      await this.#write();
-      if (this.#failures > 0 && ++failed < TRIES) await this.clock.sleep(backoff(failed, RECONNECT));
-    }
+    const over = this.clock.monotonic() + FLUSH;
+    this.#flushing = true;
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#dropped(this.#buffer.clear(), new Error('the store was away at shutdown'));
+    for (let failed = 0; this.#writing || (this.#buffer.waiting > 0 && this.clock.monotonic() < over);) {
+      await this.#write();
+      if (this.#failures === 0) continue;
+      if (++failed === TRIES) break;
+      await this.clock.sleep(backoff(failed, RECONNECT));
+    }
+    this.#flushing = false;
+    this.#dropped(this.#buffer.clear(), new Error('the store was away, or too slow, at shutdown'));
   }
 
   #write(): Promise<void> {
@@ -52,7 +63,7 @@ export class ResultWriter {
   async #run(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    const batch = this.#buffer.take(BATCH);
+    const batch = this.#buffer.take(this.#size);
     if (batch.length === 0) return;
     try {
       const late = (): Error =>
@@ -60,10 +71,12 @@ export class ResultWriter {
       const failures = await withDeadline(this.clock, DEADLINE, this.store.save(batch), late);
       this.#buffer.saved();
       this.#failures = 0;
+      this.#size = Math.min(BATCH, this.#size + GROWTH);
       if (failures.length > 0)
         this.events.emit('resultsDropped', { count: failures.length, error: failures[0]!.error });
     } catch (error) {
       this.#failures++;
+      this.#size = Math.ceil(this.#size / 2);
       this.#dropped(this.#buffer.unsaved());
       this.events.emit('storeError', { store: this.store.kind, error });
     }
@@ -71,10 +84,11 @@ export class ResultWriter {
   }
 
   #schedule(wait: number): void {
-    this.#cancel ??= this.clock.after(wait, () => {
-      this.#cancel = undefined;
-      void this.#write();
-    });
+    if (!this.#flushing)
+      this.#cancel ??= this.clock.after(wait, () => {
+        this.#cancel = undefined;
+        void this.#write();
+      });
   }
 
   #dropped(count: number, error = this.#tooMany): void {

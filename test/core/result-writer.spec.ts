@@ -121,6 +121,46 @@ describe('a store that takes its time', () => {
     expect(new Set(run.kept).size).toBe(10_000);
   });
 
+  it('too long for whole batches gets smaller ones', async () => {
+    const run = writing();
+    run.answer = async (list) => {
+      await run.clock.sleep(list.length * 30);
+      run.kept.push(...list);
+      return [];
+    };
+    for (let n = 0; n < 2000; n++) run.writer.add(result(n));
+    await run.clock.advance(150_000);
+    expect(new Set(run.kept.map(({ id }) => id)).size).toBe(2000);
+    expect(run.dropped()).toBe(0);
+  });
+
+  it('holds up the shutdown for half a minute at most, and what is left is counted', async () => {
+    const run = writing();
+    run.answer = async (list) => {
+      await run.clock.sleep(9000);
+      run.kept.push(...list);
+      return [];
+    };
+    for (let n = 0; n < 10_000; n++) run.writer.add(result(n));
+    let flushed = false;
+    void run.writer.flush().then(() => (flushed = true));
+    await run.clock.advance(30_000);
+    expect(flushed).toBe(true);
+    expect(run.kept.length).toBeGreaterThanOrEqual(1000);
+    expect(run.dropped() + run.kept.length).toBe(10_000);
+  });
+
+  it('for ever holds up the shutdown for half a minute at most, too', async () => {
+    const run = writing();
+    run.answer = () => new Promise(() => undefined);
+    for (let n = 0; n < 700; n++) run.writer.add(result(n));
+    let flushed = false;
+    void run.writer.flush().then(() => (flushed = true));
+    await run.clock.advance(30_000);
+    expect(flushed).toBe(true);
+    expect(run.dropped()).toBe(700);
+  });
+
   it('gets what came meanwhile, though that is no whole batch', async () => {
     const run = writing();
     run.answer = async (list) => {
