@@ -43,6 +43,24 @@ withService('mongo', (url) => {
     });
   });
 
+  it('a whole batch that is there already is saved again without a call for each record', async () => {
+    const store = mongoResults({ url, collection: `r${randomUUID().slice(0, 8)}` });
+    onTestFinished(() => store.close());
+    await store.connect({ clock });
+    const batch = Array.from({ length: 500 }, (_, n) => ({ ...result, id: `${n}` }));
+    await store.save(batch);
+    const single = vi.spyOn(mongoose.mongo.Collection.prototype, 'replaceOne');
+    onTestFinished(() => single.mockRestore());
+    const later = { ...result, id: '7', status: 'dead' } as const;
+    expect(await store.save([...batch.filter(({ id }) => id !== '7'), later])).toEqual([]);
+    expect(single.mock.calls.length).toBeLessThan(5);
+    expect((await store.find('7'))?.status).toBe('dead');
+    expect(await store.counts({ per: 'day' })).toMatchObject([
+      { status: 'dead', count: 1 },
+      { status: 'done', count: 500 },
+    ]);
+  });
+
   it('an outcome is counted whose first answer got lost', async () => {
     const store = mongoResults({ url, collection: `r${randomUUID().slice(0, 8)}` });
     onTestFinished(() => store.close());

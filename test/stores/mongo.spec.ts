@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import mongoose from 'mongoose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CountQuery, TaskResult } from 'nestjs-funq';
 import { mongoCoordination, mongoResults, type MongoResultStore } from 'nestjs-funq/stores/mongo';
@@ -69,6 +70,32 @@ withService('mongo', (url) => {
         '`per` is week, but must be one of second, minute, hour, day',
       );
       expect(counts.map(({ status, count }) => `${status} ${count}`).toSorted()).toEqual(['done 1', 'retrying 1']);
+    });
+
+    it('all that are kept, however many', async () => {
+      const collection = `c${randomUUID().slice(0, 8)}`;
+      const store = mongoResults({ url, collection });
+      const connection = await mongoose.createConnection(url).asPromise();
+      onTestFinished(async () => {
+        await store.close();
+        await connection.close();
+      });
+      await store.connect({ clock: new ManualClock() });
+      const second = (n: number) => ({
+        _id: `${n}` as never,
+        per: 'second',
+        queue: `q${n % 4}`,
+        status: 'done',
+        count: 1,
+        at: new Date(at + Math.floor(n / 4) * 1000),
+        expires: new Date(at + 1e7),
+      });
+      await connection
+        .collection(`${collection}_counts`)
+        .insertMany(Array.from({ length: 4 * 3600 }, (_, n) => second(n)));
+      const counts = await store.counts({ per: 'second' });
+      expect(counts).toHaveLength(4 * 3600);
+      expect(counts.at(-1)!.at).toBe(at + 3599 * 1000);
     });
 
     it('every outcome of processes that save at once', async () => {

@@ -3,6 +3,8 @@ import type { Clock } from '../../contracts/clock.js';
 
 /** Milliseconds after which the server is asked for its time again. */
 const FRESH = 60_000;
+/** By how much this process's wall clock may part from its monotonic clock, in milliseconds, before the server is asked again. */
+const APART = 1000;
 /** Readings at the beginning: the quickest of them says most. */
 const READINGS = 3;
 
@@ -27,6 +29,8 @@ export class ServerTime {
   #least = -Infinity;
   #most = Infinity;
   #readAt = -Infinity;
+  /** How far apart the process's clocks were then. A monotonic clock stands still while the machine sleeps. */
+  #apart = 0;
   #reading: Promise<void> | undefined;
 
   constructor(
@@ -44,9 +48,11 @@ export class ServerTime {
     return this.clock.monotonic() + this.#most;
   }
 
-  /** Reads the server's time when the last reading is old. */
+  /** Reads the server's time when the last reading is old, or the machine may have slept since. */
   async refresh(): Promise<void> {
-    if (this.clock.monotonic() - this.#readAt < FRESH) return;
+    const { clock } = this;
+    const awake = Math.abs(clock.now() - clock.monotonic() - this.#apart) < APART;
+    if (awake && clock.monotonic() - this.#readAt < FRESH) return;
     await (this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined)));
   }
 
@@ -67,5 +73,6 @@ export class ServerTime {
       this.#most = found!.at.getTime() + 1 - before;
     }
     this.#readAt = this.clock.monotonic();
+    this.#apart = this.clock.now() - this.#readAt;
   }
 }

@@ -22,7 +22,6 @@ const PERIODS: Readonly<Record<CountPeriod, { readonly length: number; readonly 
   hour: { length: HOUR, kept: 60 * DAY },
   day: { length: DAY, kept: 730 * DAY },
 };
-const MOST = 10_000;
 
 export const countCollection = ({ collection }: MongoOpened): Promise<mongo.Collection<CountDocument>> =>
   collection(
@@ -82,7 +81,6 @@ export class MongoCounts {
         ...(status !== undefined && { status: { $eq: status } }),
       })
       .sort({ at: 1 })
-      .limit(MOST)
       .toArray();
     return found.map((each) => ({ at: each.at.getTime(), queue: each.queue, status: each.status, count: each.count }));
   }

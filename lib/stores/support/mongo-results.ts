@@ -13,6 +13,8 @@ export interface ResultDocument extends Omit<TaskResult, 'id'> {
   readonly expires?: Date;
 }
 
+type Outcome = Pick<TaskResult, 'finishedAt' | 'status' | 'attempts'>;
+
 interface Failure {
   readonly index: number;
   readonly error: Error;
@@ -68,11 +70,13 @@ export class MongoResults {
     });
     const refused = await this.#write(fitting.map((index) => list[index]!));
     const stale = new Set<string>();
+    const standing = await this.#standing(refused.map(({ at }) => list[fitting[at]!]!.id));
     for (const { at, error } of refused) {
       const index = fitting[at]!;
       const result = list[index]!;
       if (!isDuplicate(error)) failures.push({ index, error });
-      else if (!(await this.#replace(result)) && !before.has(markOf(result))) stale.add(result.id);
+      else if (!(await this.#replace(result, standing.get(result.id))) && !before.has(markOf(result)))
+        stale.add(result.id);
     }
     for (const { index } of failures) stale.add(list[index]!.id);
     return { failures, added: list.filter(({ id }) => !stale.has(id)) };
@@ -119,14 +123,23 @@ export class MongoResults {
     }
   }
 
+  /** The records of these tasks, in one call: a batch whose answer was lost meets itself in each of them. */
+  async #standing(ids: readonly string[]): Promise<ReadonlyMap<string, Outcome>> {
+    if (ids.length === 0) return new Map();
+    const projection = { finishedAt: 1, status: 1, attempts: 1 };
+    const found = await this.results.find({ _id: { $in: [...ids] } }, { projection }).toArray();
+    return new Map(found.map((each) => [each._id, each]));
+  }
+
   /**
-   * For what met a record of its task: that one may be later, or this very outcome, saved before; or another process inserted an
-   * earlier one just then. True when it was written.
+   * For what met the record `other` of its task: that one may be later, or this very outcome, saved before; or another process
+   * inserted an earlier one just then. True when it was written.
    */
-  async #replace(result: TaskResult): Promise<boolean> {
+  async #replace(result: TaskResult, other: Outcome | undefined): Promise<boolean> {
     const { id, finishedAt, status, attempts } = result;
-    const other = { finishedAt, $or: [{ status: { $ne: status } }, { attempts: { $ne: attempts } }] };
-    const earlier: mongo.Filter<ResultDocument> = { _id: id, $or: [{ finishedAt: { $lt: finishedAt } }, other] };
+    if (!other || other.finishedAt > finishedAt || markOf({ ...other, id }) === markOf(result)) return false;
+    const besides = { finishedAt, $or: [{ status: { $ne: status } }, { attempts: { $ne: attempts } }] };
+    const earlier: mongo.Filter<ResultDocument> = { _id: id, $or: [{ finishedAt: { $lt: finishedAt } }, besides] };
     return (await this.results.replaceOne(earlier, documentOf(result))).matchedCount > 0;
   }
 }
@@ -164,7 +177,7 @@ function resultIn(document: ResultDocument): TaskResult {
 }
 
 /** Names one outcome of a task. */
-const markOf = ({ id, finishedAt, status, attempts }: TaskResult): string =>
+const markOf = ({ id, finishedAt, status, attempts }: Outcome & Pick<TaskResult, 'id'>): string =>
   `${finishedAt} ${status} ${attempts} ${id}`;
 
 const lasting = (now: number): mongo.Filter<ResultDocument> => ({ expiresAt: { $not: { $lte: now } } });
