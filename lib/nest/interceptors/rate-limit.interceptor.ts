@@ -29,6 +29,9 @@ const LATE_SHARED = 50;
 @Injectable()
 export class RateLimitInterceptor extends Control {
   readonly #limiters = new Map<string, Limiter>();
+  /** The store did not answer when it was asked last. */
+  #away = false;
+  #asking = false;
 
   constructor(
     @Inject(FUNQ_CLOCK) private readonly clock: Clock,
@@ -115,12 +118,28 @@ export class RateLimitInterceptor extends Control {
     };
   }
 
+  /** `undefined` without the store. Once it has failed nobody waits for it: it is asked beside what goes on without it. */
   async #reserve(name: string, pace: Pace, permits: number): Promise<Reserved | undefined> {
-    const store = this.store!;
     const interval = pace.interval * (1 + SPARE);
+    if (!this.#away) {
+      const wait = await this.#ask(name, interval, pace.burst, permits);
+      return wait === undefined ? undefined : { wait, interval };
+    }
+    if (!this.#asking) {
+      this.#asking = true;
+      void this.#ask(name, interval, pace.burst, 0).then(() => (this.#asking = false));
+    }
+    return undefined;
+  }
+
+  async #ask(name: string, interval: number, burst: number, permits: number): Promise<number | undefined> {
+    const store = this.store!;
     try {
-      return { wait: await store.reserve(name, interval, pace.burst, permits), interval };
+      const wait = await store.reserve(name, interval, burst, permits);
+      this.#away = false;
+      return wait;
     } catch (error) {
+      this.#away = true;
       this.events.emit('storeError', { store: store.kind, error });
       return undefined;
     }
