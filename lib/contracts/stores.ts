@@ -148,7 +148,10 @@ export interface TaskResult {
   /** Arguments and result as the codec wrote them; only where the consumer persists results. */
   readonly args?: Uint8Array;
   readonly value?: Uint8Array;
-  /** Arguments or result are no data, or larger than `maxPayload`; what became of the task is not touched by that. */
+  /**
+   * Arguments or result are no data, larger than `maxPayload`, or together larger than the 16 MiB that may wait for a store; what
+   * became of the task is not touched by that.
+   */
   readonly unserializable?: boolean;
   /** When the record may be dropped; a store never returns it afterwards. */
   readonly expiresAt?: number;

@@ -20,10 +20,11 @@ export class ResultBuffer {
     return this.#waiting.length - this.#first;
   }
 
-  /** Takes the record in; the answer is how many of the oldest had to go for it. */
+  /** Takes the record in, without contents that would be too much alone; the answer is how many of the oldest had to go for it. */
   add(result: TaskResult): number {
-    this.#waiting.push(result);
-    this.#bytes += sizeOf(result);
+    const taken = sizeOf(result) > BYTES ? withoutContents(result) : result;
+    this.#waiting.push(taken);
+    this.#bytes += sizeOf(taken);
     return this.#trim();
   }
 
@@ -69,6 +70,10 @@ export class ResultBuffer {
     this.#first = 0;
     return count;
   }
+}
+
+function withoutContents({ args: _args, value: _value, ...outcome }: TaskResult): TaskResult {
+  return { ...outcome, unserializable: true };
 }
 
 function sizeOf({ id, queue, args, value, reason, error }: TaskResult): number {

@@ -97,6 +97,16 @@ describe('results while the store is away', () => {
   });
 });
 
+it('a result that is too large to wait for the store costs its contents, and no other record', async () => {
+  const run = writing();
+  for (let n = 0; n < 100; n++) run.writer.add(result(n, { value: new Uint8Array(1000) }));
+  run.writer.add(result(100, { args: new Uint8Array(2 ** 23), value: new Uint8Array(2 ** 23) }));
+  await run.clock.advance(1000);
+  expect(run.dropped()).toBe(0);
+  expect(run.kept.length).toBe(101);
+  expect(run.kept.at(-1)).toEqual(result(100, { unserializable: true }));
+});
+
 describe('a store that takes its time', () => {
   it('has each record saved or counted as given up, never both', async () => {
     const run = writing();

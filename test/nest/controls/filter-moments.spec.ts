@@ -73,7 +73,7 @@ describe('a task whose lease was lost', () => {
     const queues = new Map();
     const coordination = memoryCoordination();
     const ran: string[] = [];
-    const ends = new Map<string, ReturnType<typeof signal>>();
+    const ends = new Map<string, ReturnType<typeof signal<void>>>();
     @Injectable()
     class Job {
       @Consumer({ queue: 'jobs', concurrency: 1, retry: 0, filter: true })
