@@ -1,6 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import mongoose from 'mongoose';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
 import { ServerTime } from '../../lib/brokers/support/mongo-time.js';
+import { MongoRate, type RateDocument } from '../../lib/stores/support/mongo-rate.js';
+import { withService } from '../services/service.js';
 
 const HOUR = 3_600_000;
 
@@ -36,5 +40,28 @@ describe("the server's time", () => {
     await clock.advance(1000);
     await time.refresh();
     expect(server.readings).toBe(2 * readings);
+  });
+});
+
+withService('mongo', (url) => {
+  it('that is set back does not hold up starts for as long: what is reserved keeps its length', async () => {
+    const connection = await mongoose.createConnection(url).asPromise();
+    onTestFinished(() => connection.close());
+    const rates = connection
+      .getClient()
+      .db()
+      .collection<RateDocument>(`r${randomUUID().slice(0, 8)}`);
+    const time = { most: Date.UTC(2030, 0, 1) };
+    // Two processes, who learn of it one after the other.
+    const [one, two] = [time, { ...time }].map((each) => new MongoRate(rates as never, each as ServerTime));
+    expect(await one!.reserve('k', 1000, 1, 3)).toBe(0);
+    time.most -= HOUR;
+    expect(await one!.reserve('k', 1000, 1, 0)).toBe(3000);
+    expect(await one!.reserve('k', 1000, 1, 1)).toBe(3000);
+    expect(await one!.reserve('k', 1000, 1, 1)).toBe(4000);
+    time.most += 2000;
+    expect(await one!.reserve('k', 1000, 1, 1)).toBe(3000);
+    expect(await two!.reserve('k', 1000, 1, 1)).toBe(0);
+    expect(await one!.reserve('k', 1000, 1, 1)).toBeLessThanOrEqual(1000);
   });
 });
