@@ -240,6 +240,48 @@ describe('a lease', () => {
     expect(await receiving).toEqual([]);
     expect(await holder.ack(held)).toEqual([]);
   });
+
+  it('is not taken from one who could not write for as long, as nobody could', async () => {
+    newFile();
+    const clock = new ManualClock();
+    const owner = await (await open({ busyTimeout: 0 }, clock)).subscribe('q', { prefetch: 10, lease: 9000 });
+    const broker = await open({ busyTimeout: 0 }, clock);
+    const other = await broker.subscribe('q', { prefetch: 10, lease: 9000 });
+    await broker.publish('q', messages(2));
+    const held = await owner.receive(2, soon());
+    /** A second goes by; the other one looks and, in every third, both give a sign of life. */
+    const second = async (n: number): Promise<void> => {
+      await clock.advance(1000);
+      const seen = await other.receive(10, now()).catch(() => []);
+      expect(seen).toEqual([]);
+      if (n % 3 === 0) await Promise.allSettled([owner.extend!(held), other.extend!([])]);
+    };
+
+    for (let n = 1; n <= 3; n++) await second(n);
+    const backup = raw();
+    backup.exec('BEGIN IMMEDIATE');
+    for (let n = 4; n <= 16; n++) await second(n);
+    backup.exec('COMMIT');
+    for (let n = 17; n <= 30; n++) await second(n);
+    expect(await owner.ack(held)).toEqual([]);
+  });
+
+  it('is not taken from one that slept as long as the others, and wakes a little later', async () => {
+    const { clock, stale, held, fresh } = await frozen();
+    expect(await fresh.extend!([])).toEqual([]);
+    expect(await fresh.receive(10, now())).toEqual([]);
+    await clock.leap(lease * 4);
+    const stop = new AbortController();
+    const receiving = fresh.receive(10, stop.signal);
+    await clock.advance(10);
+    expect(await fresh.extend!([])).toEqual([]);
+    await clock.advance(lease / 10);
+    expect(await stale.extend!(held)).toEqual([]);
+    await clock.advance(lease / 2);
+    stop.abort();
+    expect(await receiving).toEqual([]);
+    expect(await stale.ack(held)).toEqual([]);
+  });
 });
 
 describe('waiting', () => {

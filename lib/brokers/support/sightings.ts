@@ -3,7 +3,7 @@ export const SECOND_LOOK = 25;
 
 interface Sighting {
   readonly beats: unknown;
-  readonly since: number;
+  since: number;
   suspected: boolean;
 }
 
@@ -16,6 +16,11 @@ export class Sightings<Id> {
 
   note(id: Id, beats: unknown, now: number): void {
     this.#seen.set(id, { beats, since: now, suspected: false });
+  }
+
+  /** For so many milliseconds nobody could show a sign of life: they count as no one's silence. */
+  excuse(ms: number, now: number): void {
+    for (const sighting of this.#seen.values()) sighting.since = Math.min(now, sighting.since + ms);
   }
 
   /** Forgets those that are not there any more. */
@@ -33,9 +38,10 @@ export class Sightings<Id> {
       this.note(id, beats, now);
       return 'alive';
     }
-    if (now - last.since < lease) return 'alive';
-    if (last.suspected) return 'silent';
-    last.suspected = true;
-    return 'suspected';
+    const silent = now - last.since >= lease;
+    const before = last.suspected;
+    last.suspected = silent;
+    if (!silent) return 'alive';
+    return before ? 'silent' : 'suspected';
   }
 }

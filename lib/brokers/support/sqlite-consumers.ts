@@ -33,11 +33,11 @@ export class SqliteConsumers {
   readonly #seen = new Sightings<number>();
   readonly #here: ProcessMark = thisProcess();
   #nextLook = -Infinity;
+  #excused = -Infinity;
   readonly #all: SqliteStatement;
   readonly #insert: SqliteStatement;
   readonly #beat: SqliteStatement;
   readonly #delete: SqliteStatement;
-  readonly #deleteSilent: SqliteStatement;
 
   constructor(
     private readonly database: SqliteDatabase,
@@ -50,7 +50,6 @@ export class SqliteConsumers {
     );
     this.#beat = database.prepare('UPDATE funq_consumers SET beats = beats + 1 WHERE id = ? RETURNING beats');
     this.#delete = database.prepare('DELETE FROM funq_consumers WHERE id = ?');
-    this.#deleteSilent = database.prepare('DELETE FROM funq_consumers WHERE id = ? AND beats = ?');
   }
 
   /** A new consumer. Its id is random, so a receipt of an earlier one never fits. */
@@ -68,29 +67,49 @@ export class SqliteConsumers {
     return row !== undefined;
   }
 
+  /**
+   * A sign of life that was due comes only now: something was in this process's way, a lock, a full disk or a sleep, and may have been in
+   * the way of the others, too. Nobody's silence counts for so long.
+   */
+  excuse(due: number): void {
+    const now = this.clock.monotonic();
+    const late = now - Math.max(due, this.#excused);
+    if (late <= 0) return;
+    this.#excused = now;
+    this.#seen.excuse(late, now);
+  }
+
   /** Ends a consumer; what it holds waits again. */
   leave(id: number): void {
     this.#delete.run(id);
     this.tasks.abandon(id);
   }
 
-  /** Ends the consumers that are dead, at most every third of `lease`; true when there were any. */
-  async sweep(lease: number, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Ends the consumers that are dead, at most every third of `lease`; true when there were any. `stayAlive` is a sign of life of who
+   * asks: only once it is written is it known how long nobody could.
+   */
+  async sweep(lease: number, stayAlive: () => void, signal: AbortSignal): Promise<boolean> {
     const now = this.clock.monotonic();
     if (now < this.#nextLook) return false;
     this.#nextLook = now + Math.min(LOOK, lease / 3);
-    const dead = await this.database.read(() => this.#dead(now), signal);
+    const dead = await this.database.read(() => this.#dead(), signal);
     if (dead.length === 0) return false;
-    await this.database.write(() => {
-      for (const { id, beats } of dead) if (this.#deleteSilent.run(id!, beats!) > 0) this.tasks.abandon(id as number);
+    return this.database.write(() => {
+      stayAlive();
+      const ended = this.#dead();
+      for (const id of ended) this.leave(id);
+      return ended.length > 0;
     }, signal);
-    return true;
   }
 
-  #dead(now: number): SqliteRow[] {
+  #dead(): number[] {
+    const now = this.clock.monotonic();
     const rows = this.#all.all();
     this.#seen.keep(new Set(rows.map((row) => row.id as number)));
-    return rows.filter((row) => hasEnded(row as unknown as ProcessMark, this.#here) || this.#isSilent(row, now));
+    return rows
+      .filter((row) => hasEnded(row as unknown as ProcessMark, this.#here) || this.#isSilent(row, now))
+      .map((row) => row.id as number);
   }
 
   #isSilent({ id, beats, lease }: SqliteRow, now: number): boolean {

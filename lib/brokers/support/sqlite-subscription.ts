@@ -19,8 +19,13 @@ export interface SqliteSubscriptionParts {
   closed(subscription: SqliteSubscription): void;
 }
 
+/** A sign of life is asked for several times a lease: after this part of it at the latest. */
+const BEAT = 0.5;
+
 export class SqliteSubscription implements Subscription {
   #id = 0;
+  /** When the next sign of life is due, as far as any was asked for. */
+  #due = Infinity;
   #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
 
@@ -65,6 +70,7 @@ export class SqliteSubscription implements Subscription {
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     if (!this.#closing) await this.parts.database.write(() => this.#closing || this.#stayAlive());
+    this.#due = this.parts.clock.monotonic() + this.lease * BEAT;
     return deliveries.filter((delivery) => this.#closing || ownerOf(delivery) !== this.#id);
   }
 
@@ -85,7 +91,7 @@ export class SqliteSubscription implements Subscription {
 
   async #attempt(max: number, signal: AbortSignal): Promise<Attempt<Delivery>> {
     const { clock, database, tasks, consumers, wake } = this.parts;
-    if (await consumers.sweep(this.lease, signal)) wake();
+    if (await consumers.sweep(this.lease, () => this.#closing || this.#stayAlive(), signal)) wake();
     const { ready, due } = await database.read(() => tasks.look(this.queue), signal);
     const wait = due - clock.now();
     // Only looked at so far: an idle queue costs the others no lock.
@@ -100,7 +106,7 @@ export class SqliteSubscription implements Subscription {
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
   #stayAlive(): void {
     const { consumers, source } = this.parts;
-    if (consumers.beat(this.#id)) return;
+    if (consumers.beat(this.#id)) return consumers.excuse(this.#due);
     this.#id = consumers.register(this.lease);
     this.#pulse = source && { source, id: this.#id };
   }
