@@ -378,6 +378,27 @@ describe('the file', () => {
     expect(await broker.count!('q')).toBe(0);
   });
 
+  it('may be closed and connected again while it is still being opened, also when that fails', async () => {
+    newFile();
+    await (await open()).close();
+    const clock = new ManualClock();
+    const broker = sqlite({ file, busyTimeout: 60 });
+    endings.push(() => broker.close());
+    const other = raw();
+    other.exec('BEGIN IMMEDIATE');
+    const failing = codeOf(broker.connect({ clock }));
+    const closing = broker.close();
+    await clock.advance(50);
+    const connecting = broker.connect({ clock });
+    await clock.advance(49);
+    expect(await failing).toBe('FUNQ_SQLITE_BUSY');
+    await closing;
+    other.exec('COMMIT');
+    await clock.advance(60);
+    await connecting;
+    expect(await broker.publish('q', messages(1))).toEqual([]);
+  });
+
   it("that can't be opened is named", async () => {
     const broken = sqlite({ file: folder });
     await expect(broken.connect({ clock: system })).rejects.toMatchObject({
@@ -386,6 +407,44 @@ describe('the file', () => {
     });
     expect(await codeOf(sqlite({ file: '' }).connect({ clock: system }))).toBe('FUNQ_SQLITE_OPEN');
     expect(await codeOf(broken.publish('q', messages(1)))).toBe('FUNQ_SQLITE_CLOSED');
+  });
+
+  it.skipIf(process.platform === 'win32').each([
+    ['deleted', () => undefined],
+    ['replaced', () => writeFileSync(file, '')],
+  ])('that was %s meanwhile is told, and the one that stands there now is opened', async (_, replace) => {
+    newFile();
+    const clock = new ManualClock();
+    const broker = await open({}, clock);
+    const results = sqliteResults({ file });
+    await results.connect({ clock });
+    endings.push(() => results.close());
+    const subscription = await broker.subscribe('q', { prefetch: 10, lease: 60_000 });
+    await broker.publish('q', messages(2));
+    const held = await subscription.receive(1, soon());
+    for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`);
+    replace();
+    await clock.advance(1000);
+
+    await expect(broker.publish('q', messages(1))).rejects.toMatchObject({
+      code: 'FUNQ_SQLITE_MOVED',
+      message: expect.stringContaining(file) as unknown,
+    });
+    expect(await codeOf(results.find('r'))).toBe('FUNQ_SQLITE_MOVED');
+    await Promise.all([broker.publish('q', [message('new')]), broker.publish('q', [message('too')])]);
+    await results.save([result('r')]);
+    for (const late of [subscription.receive(1, soon()), subscription.ack(held), subscription.extend!(held)])
+      expect(await codeOf(late)).toBe('FUNQ_SQLITE_MOVED');
+
+    const other = await open({}, clock);
+    expect(await other.count!('q')).toBe(2);
+    const fresh = await broker.subscribe('q', { prefetch: 10, lease: 60_000 });
+    const taken = await fresh.receive(10, soon());
+    expect(texts(taken)).toEqual(['new', 'too']);
+    expect(await fresh.ack(taken)).toEqual([]);
+    await subscription.close().catch(() => undefined);
+    await broker.close();
+    expect(raw().prepare('SELECT id FROM funq_results').all()).toEqual([{ id: 'r' }]);
   });
 
   it('may be memory, which nobody shares', async () => {

@@ -3,11 +3,13 @@ import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { adapt, openHandle, type SqliteConnection, type SqliteHandle, type SqliteStatement } from './sqlite-driver.js';
 import { explain, resultOf, sqliteError } from './sqlite-error.js';
+import { SqlitePlace } from './sqlite-place.js';
 
 export interface SqliteFileOptions {
   /**
    * Path of the database file, made with its folders when it is missing; `':memory:'` for one that ends with the process.
-   * Broker and stores may share one file, and many processes of one machine may open it; it must not be on a network disk.
+   * Broker and stores may share one file, and many processes of one machine may open it; it must not be on a network disk. Within a
+   * second after it was deleted or replaced, verbs reject with `FUNQ_SQLITE_MOVED`, and then open what stands there now.
    */
   readonly file: string;
   /**
@@ -69,6 +71,8 @@ export async function openDatabase(options: SqliteFileOptions, clock: Clock, sch
 export class SqliteDatabase {
   #open = true;
   #worked = 0;
+  #moved = false;
+  readonly #place: SqlitePlace | undefined;
 
   constructor(
     private readonly connection: SqliteConnection,
@@ -76,7 +80,14 @@ export class SqliteDatabase {
     private readonly clock: Clock,
     private readonly busyTimeout: number,
     private readonly lent: boolean,
-  ) {}
+  ) {
+    this.#place = lent || file === MEMORY ? undefined : new SqlitePlace(resolve(file), clock);
+  }
+
+  /** Whether a verb has told that the file which is open was deleted or replaced: it is of no use any more. */
+  get moved(): boolean {
+    return this.#moved;
+  }
 
   prepare(sql: string): SqliteStatement {
     return this.connection.prepare(sql);
@@ -102,6 +113,7 @@ export class SqliteDatabase {
 
   /** Runs `work` as it is, again while other processes are in its way; an aborted `signal` ends the trying. */
   async read<T>(work: () => T, signal?: AbortSignal): Promise<T> {
+    if (this.#place?.lost) throw this.#tellMoved();
     if (++this.#worked % STINT === 0) await new Promise((resolve) => setImmediate(resolve));
     const deadline = this.clock.monotonic() + this.busyTimeout;
     for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
@@ -128,6 +140,12 @@ export class SqliteDatabase {
     } catch {
       // SQLite has already rolled back by itself, as it does when the disk is full.
     }
+  }
+
+  #tellMoved(): Error {
+    this.#moved = true;
+    const message = `${this.file} was deleted or replaced while it was open. What was in it can't be reached; what stands there is opened next.`;
+    return sqliteError('FUNQ_SQLITE_MOVED', message);
   }
 
   #tooBusy(cause: unknown): Error {

@@ -19,17 +19,19 @@ export class SqliteSession<T> {
   ) {}
 
   async connect({ clock }: ConnectContext): Promise<void> {
-    this.#opening ??= this.#open(clock).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
-    await this.#opening;
+    await (this.#opening ??= this.#begin(clock));
   }
 
-  /** Rejects before `connect` and after `close`. */
+  /** Rejects before `connect` and after `close`. Opens the file anew where another one stands in its place. */
   async use(): Promise<Opened & T> {
-    if (!this.#opening) throw sqliteError('FUNQ_SQLITE_CLOSED', `${this.options.file} is not connected`);
-    return this.#opening;
+    for (;;) {
+      const opening = this.#opening;
+      if (!opening) throw sqliteError('FUNQ_SQLITE_CLOSED', `${this.options.file} is not connected`);
+      const opened = await opening;
+      if (!opened.database.moved) return opened;
+      opened.database.close();
+      if (this.#opening === opening) this.#opening = this.#begin(opened.clock, opening);
+    }
   }
 
   /** Closes when `last`, which may still use the database, has resolved. */
@@ -37,9 +39,18 @@ export class SqliteSession<T> {
     const opening = this.#opening;
     this.#opening = undefined;
     if (!opening) return;
-    const { database } = await opening;
+    const opened = await opening.catch(() => undefined);
     await last?.();
-    database.close();
+    opened?.database.close();
+  }
+
+  /** Where it fails, things are as they were `before`. */
+  #begin(clock: Clock, before?: Promise<Opened & T>): Promise<Opened & T> {
+    const opening = this.#open(clock).catch((error: unknown) => {
+      if (this.#opening === opening) this.#opening = before;
+      throw error;
+    });
+    return opening;
   }
 
   async #open(clock: Clock): Promise<Opened & T> {
