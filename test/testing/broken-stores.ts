@@ -1,4 +1,4 @@
-import type { CoordinationStore, ResultStore } from '../../lib/contracts/stores.js';
+import type { CoordinationStore, ResultStore, TaskResult } from '../../lib/contracts/stores.js';
 
 interface Defect<S> {
   readonly defect: string;
@@ -199,6 +199,16 @@ export const COORDINATION_DEFECTS: readonly Defect<CoordinationStore>[] = [
     change: (inner) => ({ settings: (prefix) => inner.settings(prefix.slice(0, -1)) }),
   },
   {
+    defect: 'takes signs of a prefix for any sign',
+    caught: 'settings: only keys',
+    change: (inner) => ({
+      async settings(prefix) {
+        const like = new RegExp(`^${prefix.replaceAll('_', '.')}`);
+        return new Map([...(await inner.settings(''))].filter(([key]) => like.test(key)));
+      },
+    }),
+  },
+  {
     defect: 'forgets settings after a year',
     caught: 'settings: stay',
     change(inner) {
@@ -212,6 +222,17 @@ export const COORDINATION_DEFECTS: readonly Defect<CoordinationStore>[] = [
           const claims = await Promise.all(found.map(([key]) => inner.claim(`forgotten/${key}`, 'other', 0)));
           return new Map(found.filter((_, n) => claims[n]!.state === 'running'));
         },
+      };
+    },
+  },
+  {
+    defect: 'lets one connect more than it closes',
+    caught: 'store: connect and close twice',
+    change(inner) {
+      let open = 0;
+      return {
+        connect: (context) => (open++, inner.connect(context)),
+        close: async () => (--open > 0 ? undefined : inner.close()),
       };
     },
   },
@@ -246,6 +267,20 @@ export const RESULT_DEFECTS: readonly Defect<ResultStore>[] = [
         return inner.save(merged);
       },
     }),
+  },
+  {
+    defect: 'keeps what was written last',
+    caught: 'results: of several results',
+    change(inner) {
+      const last = new Map<string, TaskResult>();
+      return {
+        async save(results) {
+          for (const each of results) last.set(each.id, each);
+          return inner.save(results);
+        },
+        find: async (id) => last.get(id),
+      };
+    },
   },
   {
     defect: 'lists the oldest first',

@@ -309,6 +309,8 @@ describe('coordinationConformance and resultConformance', () => {
         'report',
         'withdraw',
         'list',
+        'set',
+        'settings',
       ] as const;
       const bound = Object.fromEntries(verbs.map((verb) => [verb, inner[verb].bind(inner)]));
       return { ...inner, ...bound, ...change(inner) } as typeof inner;
@@ -324,6 +326,15 @@ describe('coordinationConformance and resultConformance', () => {
       return { ...inner, ...bound, ...change(inner) } as typeof inner;
     };
     await expect(pick(resultConformance({ create, followsClock: true }), caught).run()).rejects.toThrow();
+  });
+
+  it('find nothing in stores that are altered in nothing, nor is any case of a defect skipped', async () => {
+    const of = { followsClock: true } as const;
+    const coordination = coordinationConformance({ ...of, create: memoryCoordination });
+    const results = resultConformance({ ...of, create: memoryResults });
+    for (const { caught } of COORDINATION_DEFECTS) expect(pick(coordination, caught).skip).toBeUndefined();
+    for (const { caught } of RESULT_DEFECTS) expect(pick(results, caught).skip).toBeUndefined();
+    for (const check of [...coordination, ...results]) await check.run();
   });
 
   describe('in real time', () => {

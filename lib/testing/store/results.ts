@@ -46,6 +46,21 @@ export function resultCases(refused: TaskResult | undefined): StoreCase<ResultSt
       },
     },
     {
+      name: 'results: of several results of a task the one that finished last stays, whatever the order of writing',
+      async run(trial) {
+        const store = await trial.open();
+        const first = result(trial, 't', { status: 'retrying' });
+        const last = result(trial, 't', { status: 'done', attempts: 2, finishedAt: first.finishedAt + 5 });
+        await store.save([last]);
+        assert.deepEqual(await store.save([first]), []);
+        same(await store.find(first.id), last);
+        const [early, late] = [first, last].map((each) => ({ ...each, id: trial.name('u') }));
+        assert.deepEqual(await store.save([late!, early!]), []);
+        same(await store.find(late!.id), late!);
+        assert.deepEqual(await ids(trial, store, { status: 'retrying' }), []);
+      },
+    },
+    {
       name: 'results: a page that can not be is refused, with the option named',
       async run(trial) {
         const store = await trial.open();

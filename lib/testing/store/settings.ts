@@ -27,12 +27,15 @@ export function settingsCases(): StoreCase<CoordinationStore>[] {
       },
     },
     {
-      name: 'settings: only keys with the prefix are listed, capitals told apart',
+      name: 'settings: only keys with the prefix are listed, capitals told apart, and no sign stands for another',
       async run(trial) {
         const store = await trial.open();
-        for (const key of ['rate/a', 'rate/b', 'Rate/c', 'rat', 'other']) await store.set(trial.name(key), key);
-        const found = await store.settings(trial.name('rate/'));
-        assert.deepEqual([...found.values()].toSorted(), ['rate/a', 'rate/b']);
+        const keys = ['rate/a', 'rate/b', 'Rate/c', 'rates/d', 'rat', 'other', 'a_%*?[b]\\/e', 'aXX%*?[b]\\/f'];
+        for (const key of keys) await store.set(trial.name(key), key);
+        for (const [prefix, expected] of Object.entries({ 'rate/': ['rate/a', 'rate/b'], 'a_%*?[b]\\/': [keys[6]!] })) {
+          const found = await store.settings(trial.name(prefix));
+          assert.deepEqual([...found.values()].toSorted(), expected);
+        }
       },
     },
     {
