@@ -526,6 +526,22 @@ describe('the driver', () => {
     expect(failures).toEqual([{ index: 20, error: expect.any(TypeError) as unknown }]);
     expect(await broker.count!('q')).toBe(40);
   });
+
+  it('a message that is refused does not make a good one of the same id a repeat', async () => {
+    newFile();
+    const broker = await open();
+    const bad = { id: 'tick', unique: 60_000, body: { length: 1 } as unknown as Uint8Array };
+    const tick = (text: string): Outgoing => ({ id: 'tick', unique: 60_000, body: Buffer.from(text) });
+    const failures = await broker.publish('q', [message('a'), bad, tick('first'), bad, tick('second')]);
+    const told = failures.map(({ index, repeated = false }) => ({ index, repeated }));
+    expect(told.toSorted((a, b) => a.index - b.index)).toEqual([
+      { index: 1, repeated: false },
+      { index: 3, repeated: true },
+      { index: 4, repeated: true },
+    ]);
+    const taken = await take(await broker.subscribe('q', { prefetch: 9, lease: 60_000 }), 2);
+    expect(texts(taken)).toEqual(['a', 'first']);
+  });
 });
 
 describe('the table of tasks', () => {
