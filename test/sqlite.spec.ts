@@ -503,6 +503,24 @@ describe('the driver', () => {
     expect(await subscription.ack(taken)).toEqual(taken);
   });
 
+  it('may give whole numbers as BigInt', async () => {
+    newFile();
+    const handle = new Database(':memory:');
+    handle.defaultSafeIntegers(true);
+    const broker = await open({ database: handle });
+    const store = sqliteCoordination({ file, database: handle });
+    await store.connect({ clock: system });
+    await broker.publish('q', [message('a'), message('b', { delay: 1 })]);
+    const subscription = await broker.subscribe('q', { prefetch: 2, lease: 60_000 });
+    const taken = await take(subscription, 2);
+    expect(taken.map(({ redelivered }) => redelivered)).toEqual([0, 0]);
+    expect(await subscription.extend!(taken)).toEqual([]);
+    expect(await subscription.ack(taken)).toEqual([]);
+    expect(await broker.count!('q')).toBe(0);
+    await store.confirm('k', 'me');
+    expect(await store.claim('k', 'me', 1000)).toEqual({ state: 'done', own: true });
+  });
+
   it('keeps strings and bytes whole', async () => {
     newFile();
     const broker = await open();

@@ -1,7 +1,7 @@
 import type { Broker } from '../contracts/broker.js';
 import { Polling, pollingBy } from './support/polling.js';
 import { CONSUMERS_SCHEMA, SqliteConsumers } from './support/sqlite-consumers.js';
-import { MEMORY, type SqliteFileOptions } from './support/sqlite-database.js';
+import { MEMORY, type SqliteFileOptions } from './support/sqlite-options.js';
 import { pulseSource } from './support/sqlite-pulse.js';
 import { SqliteSession } from './support/sqlite-session.js';
 import { SqliteSubscription } from './support/sqlite-subscription.js';
@@ -9,7 +9,7 @@ import { SqliteTasks, TASKS_SCHEMA } from './support/sqlite-tasks.js';
 import { SqliteUnique, UNIQUE_SCHEMA } from './support/sqlite-unique.js';
 import { storeUnique } from './support/unique.js';
 
-export type { SqliteFileOptions } from './support/sqlite-database.js';
+export type { SqliteFileOptions } from './support/sqlite-options.js';
 export type { SqliteHandle, SqliteHandleStatement } from './support/sqlite-driver.js';
 
 export interface SqliteOptions extends SqliteFileOptions {

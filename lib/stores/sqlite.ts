@@ -1,4 +1,4 @@
-import { MEMORY, type SqliteFileOptions } from '../brokers/support/sqlite-database.js';
+import { MEMORY, type SqliteFileOptions } from '../brokers/support/sqlite-options.js';
 import { SqliteSession } from '../brokers/support/sqlite-session.js';
 import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
 import { FILTER_SCHEMA, SqliteFilter } from './support/sqlite-filter.js';
@@ -8,7 +8,7 @@ import { RESULTS_SCHEMA, SqliteResults } from './support/sqlite-results.js';
 import { SETTINGS_SCHEMA, SqliteSettings } from './support/sqlite-settings.js';
 import { SqliteWrites } from './support/sqlite-writes.js';
 
-export type { SqliteFileOptions } from '../brokers/support/sqlite-database.js';
+export type { SqliteFileOptions } from '../brokers/support/sqlite-options.js';
 export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sqlite-driver.js';
 
 /**

@@ -3,33 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { adapt, openHandle, type SqliteConnection, type SqliteHandle, type SqliteStatement } from './sqlite-driver.js';
 import { explain, resultOf, sqliteError } from './sqlite-error.js';
+import { MEMORY, type SqliteFileOptions } from './sqlite-options.js';
 import { SqlitePlace } from './sqlite-place.js';
-
-export interface SqliteFileOptions {
-  /**
-   * Path of the database file, made with its folders when it is missing; `':memory:'` for one that ends with the process.
-   * Broker and stores may share one file, and many processes of one machine may open it; it must not be on a network disk. Within a
-   * second after it was deleted or replaced, verbs reject with `FUNQ_SQLITE_MOVED`, and then open what stands there now.
-   */
-  readonly file: string;
-  /**
-   * What a write that was confirmed survives. `'normal'`, the default: the end of any process, `kill -9` too; the last moments
-   * before a power loss may be missing. `'full'`: a power loss as well, for a disk flush at every write.
-   */
-  readonly durability?: 'normal' | 'full';
-  /**
-   * Milliseconds to go on trying while other processes are writing. 5000 by default; after that `FUNQ_SQLITE_BUSY`, as when a
-   * process was frozen in the middle of a write: all others have to wait until it goes on or is killed.
-   */
-  readonly busyTimeout?: number;
-  /**
-   * A database that is already open, in place of the driver that would be chosen; `close()` leaves it open. Only one copy of
-   * SQLite may work on a file in one process, so give one of the same driver to all that share the file.
-   */
-  readonly database?: SqliteHandle;
-}
-
-export const MEMORY = ':memory:';
 
 /** 'funq' in the header of the file, where SQLite keeps whose it is. */
 const APPLICATION = 0x66756e71;

@@ -76,8 +76,12 @@ function bindable(value: unknown): unknown {
   throw new TypeError(`SQLite can't hold ${typeof value}`);
 }
 
-/** libsql gives bytes as an ArrayBuffer. */
+/** libsql gives bytes as an ArrayBuffer, and a database that was handed in may give whole numbers as BigInt. */
 function readable(row: Record<string, unknown>): SqliteRow {
-  for (const column in row) if (row[column] instanceof ArrayBuffer) row[column] = new Uint8Array(row[column]);
+  for (const column in row) {
+    const value = row[column];
+    if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value);
+    else if (typeof value === 'bigint') row[column] = Number(value);
+  }
   return row as SqliteRow;
 }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { ConnectContext, PulseConnection, PulseSource } from '../../contracts/broker.js';
 import { CONSUMERS_BEAT } from './sqlite-consumers.js';
-import { MEMORY, SqliteDatabase, type SqliteFileOptions } from './sqlite-database.js';
+import { SqliteDatabase } from './sqlite-database.js';
 import { adapt, openHandle } from './sqlite-driver.js';
+import { MEMORY, type SqliteFileOptions } from './sqlite-options.js';
 
 /** Milliseconds that one beat goes on trying while others write. */
 const BUSY_TIMEOUT = 2000;

@@ -1,7 +1,8 @@
 import type { ConnectContext } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
-import { openDatabase, type SqliteDatabase, type SqliteFileOptions } from './sqlite-database.js';
+import { openDatabase, type SqliteDatabase } from './sqlite-database.js';
 import { sqliteError } from './sqlite-error.js';
+import { checkOptions, type SqliteFileOptions } from './sqlite-options.js';
 
 export interface Opened {
   readonly clock: Clock;
@@ -16,7 +17,9 @@ export class SqliteSession<T> {
     private readonly options: SqliteFileOptions,
     private readonly schema: string,
     private readonly prepare: (opened: Opened) => T,
-  ) {}
+  ) {
+    checkOptions(options);
+  }
 
   async connect({ clock }: ConnectContext): Promise<void> {
     await (this.#opening ??= this.#begin(clock));
