@@ -282,6 +282,34 @@ describe('a lease', () => {
     expect(await receiving).toEqual([]);
     expect(await stale.ack(held)).toEqual([]);
   });
+
+  it('is not lost by a release of before that comes late: what was received again stays in hand', async () => {
+    newFile();
+    const clock = new ManualClock();
+    const handle = new Database(':memory:');
+    let busy = false;
+    const exec = (sql: string): unknown => {
+      if (!busy || sql !== 'BEGIN IMMEDIATE') return handle.exec(sql);
+      throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+    };
+    const broker = await open({ database: { ...likeNode(handle), exec } }, clock);
+    const subscription = await broker.subscribe('q', { prefetch: 10, lease });
+    await broker.publish('q', messages(1));
+    const first = await subscription.receive(1, soon());
+    busy = true;
+    const late = subscription.release(first);
+    await clock.advance(0);
+    busy = false;
+    expect(await subscription.release(first)).toEqual([]);
+    const again = await subscription.receive(1, soon());
+    expect(texts(again)).toEqual(['m0']);
+    await clock.advance(100);
+    expect(await late).toEqual(first);
+    const other = await broker.subscribe('q', { prefetch: 10, lease });
+    expect(await other.receive(1, now())).toEqual([]);
+    expect(await subscription.ack(first)).toEqual(first);
+    expect(await subscription.ack(again)).toEqual([]);
+  });
 });
 
 describe('waiting', () => {

@@ -27,6 +27,8 @@ export class SqliteSubscription implements Subscription {
   /** When the next sign of life is due, as far as any was asked for. */
   #due = Infinity;
   #pulse: Pulse | undefined;
+  /** What is in hand. A receipt is good once: what was released may come to this consumer again, and is another's affair then. */
+  readonly #held = new Set<Receipt>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -71,7 +73,7 @@ export class SqliteSubscription implements Subscription {
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     if (!this.#closing) await this.parts.database.write(() => this.#closing || this.#stayAlive());
     this.#due = this.parts.clock.monotonic() + this.lease * BEAT;
-    return deliveries.filter((delivery) => this.#closing || ownerOf(delivery) !== this.#id);
+    return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).owner !== this.#id);
   }
 
   close(): Promise<void> {
@@ -96,11 +98,13 @@ export class SqliteSubscription implements Subscription {
     const wait = due - clock.now();
     // Only looked at so far: an idle queue costs the others no lock.
     if (!ready && wait > 0) return { taken: [], next: wait };
-    return database.write(() => {
+    const attempt = await database.write(() => {
       if (this.#closing) return { taken: [] };
       this.#stayAlive();
       return tasks.claim(this.queue, this.#id, max, clock.now());
     }, signal);
+    for (const delivery of attempt.taken) this.#held.add(receiptOf(delivery));
+    return attempt;
   }
 
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
@@ -108,6 +112,7 @@ export class SqliteSubscription implements Subscription {
     const { consumers, source } = this.parts;
     if (consumers.beat(this.#id)) return consumers.excuse(this.#due);
     this.#id = consumers.register(this.lease);
+    this.#held.clear();
     this.#pulse = source && { source, id: this.#id };
   }
 
@@ -115,14 +120,23 @@ export class SqliteSubscription implements Subscription {
     deliveries: readonly Delivery[],
     change: (owner: number, seqs: readonly number[]) => readonly number[],
   ): Promise<readonly Delivery[]> {
-    const owner = this.#id;
-    const seqs = deliveries.filter((delivery) => ownerOf(delivery) === owner).map(seqOf);
-    const settled = seqs.length > 0 ? await this.parts.database.write(() => change(owner, seqs)) : [];
-    if (settled.length === deliveries.length) return [];
-    const held = new Set(settled);
-    return deliveries.filter((delivery) => ownerOf(delivery) !== owner || !held.has(seqOf(delivery)));
+    const held = (): Receipt[] => deliveries.map(receiptOf).filter((receipt) => this.#holds(receipt));
+    if (held().length === 0) return deliveries;
+    const { receipts, seqs } = await this.parts.database.write(() => {
+      const receipts = held();
+      return { receipts, seqs: receipts.length > 0 ? change(this.#id, receipts.map(seqOf)) : [] };
+    });
+    for (const receipt of receipts) this.#held.delete(receipt);
+    if (seqs.length === deliveries.length) return [];
+    const settled = new Set(seqs);
+    const ours = new Set(receipts.filter(({ seq }) => settled.has(seq)));
+    return deliveries.filter((delivery) => !ours.has(receiptOf(delivery)));
+  }
+
+  #holds(receipt: Receipt): boolean {
+    return receipt.owner === this.#id && this.#held.has(receipt);
   }
 }
 
-const ownerOf = (delivery: Delivery): number => (delivery.receipt as Receipt).owner;
-const seqOf = (delivery: Delivery): number => (delivery.receipt as Receipt).seq;
+const receiptOf = (delivery: Delivery): Receipt => delivery.receipt as Receipt;
+const seqOf = ({ seq }: Receipt): number => seq;
