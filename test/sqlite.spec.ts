@@ -336,6 +336,31 @@ describe('waiting', () => {
     expect(await codeOf(subscription.receive(1, soon()))).toBe('FUNQ_SQLITE_CLOSED');
   });
 
+  it('for a lock blocks the event loop for a part of the time only, however many wait', async () => {
+    newFile();
+    const clock = new ManualClock();
+    const handle = new Database(':memory:');
+    let locked = false;
+    let patience = 0;
+    let blocked = 0;
+    const exec = (sql: string): unknown => {
+      patience = Number(/busy_timeout = (\d+)/.exec(sql)?.[1] ?? patience);
+      if (!locked || sql !== 'BEGIN IMMEDIATE') return handle.exec(sql);
+      blocked += patience;
+      throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+    };
+    const broker = await open({ database: { ...likeNode(handle), exec } }, clock);
+    locked = true;
+    const publishing = Array.from({ length: 30 }, () => broker.publish('q', messages(1)));
+    await clock.advance(1000);
+    expect(blocked).toBeGreaterThan(100);
+    expect(blocked).toBeLessThanOrEqual(520);
+    locked = false;
+    await clock.advance(100);
+    expect((await Promise.all(publishing)).flat()).toEqual([]);
+    expect(await broker.count!('q')).toBe(30);
+  });
+
   it('lets timers and sockets have their turn on a busy queue', async () => {
     newFile();
     const broker = await open();

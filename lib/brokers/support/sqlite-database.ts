@@ -12,6 +12,8 @@ const APPLICATION = 0x66756e71;
 const SCHEMA = 1;
 /** Longest that one attempt blocks the event loop while another process writes, in milliseconds. */
 const BLOCK = 20;
+/** After such an attempt nobody blocks it for so long, however many wait. */
+const CALM = 2 * BLOCK;
 const LONGEST_PAUSE = 32;
 /** Pieces of work after which the event loop gets a turn: SQLite answers at once, so a chain of awaits would never give it one. */
 const STINT = 16;
@@ -26,7 +28,6 @@ export async function openDatabase(options: SqliteFileOptions, clock: Clock, sch
   const database = new SqliteDatabase(connection, file, clock, busyTimeout, options.database !== undefined);
   try {
     await database.read(() => {
-      connection.exec(`PRAGMA busy_timeout = ${BLOCK}`);
       database.transaction('BEGIN', () => checkOwner(connection, file));
       connection.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${LOG_LIMIT}`);
       connection.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
@@ -47,6 +48,8 @@ export class SqliteDatabase {
   #open = true;
   #worked = 0;
   #moved = false;
+  #calmUntil = -Infinity;
+  #block: number | undefined;
   readonly #place: SqlitePlace | undefined;
 
   constructor(
@@ -94,9 +97,11 @@ export class SqliteDatabase {
     for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       if (!this.#open) throw sqliteError('FUNQ_SQLITE_CLOSED', `${this.file} is closed`);
       try {
+        this.#blockAtMost(this.clock.monotonic() < this.#calmUntil ? 0 : BLOCK);
         return work();
       } catch (error) {
         if (resultOf(error) !== 'BUSY') throw explain(error, this.file);
+        if (this.#block) this.#calmUntil = this.clock.monotonic() + CALM;
         if (signal?.aborted || this.clock.monotonic() >= deadline) throw this.#tooBusy(error);
       }
       await this.clock.sleep(pause * (0.5 + Math.random()), signal);
@@ -107,6 +112,12 @@ export class SqliteDatabase {
     if (!this.#open) return;
     this.#open = false;
     if (!this.lent) this.connection.close();
+  }
+
+  #blockAtMost(ms: number): void {
+    if (ms === this.#block) return;
+    this.connection.exec(`PRAGMA busy_timeout = ${ms}`);
+    this.#block = ms;
   }
 
   #rollBack(): void {

@@ -28,7 +28,7 @@ export async function openPulse({ file }: PulseData, { clock }: ConnectContext):
   const database = new SqliteDatabase(connection, file, clock, BUSY_TIMEOUT, false);
   try {
     // A beat need not survive a power loss, and cutting back the log is left to those who write much.
-    connection.exec('PRAGMA busy_timeout = 20; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0');
+    connection.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0');
     const beat = await database.read(() => connection.prepare(CONSUMERS_BEAT));
     return {
       // One statement is one transaction, so a thread that is ended can't leave a lock behind.
