@@ -55,9 +55,9 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** As with a real clock, zero or less runs in the next turn: nobody has to move the clock for it. */
+  /** As with a real clock, zero or less, or no number, runs in the next turn: nobody has to move the clock for it. */
   after(ms: number, run: () => void): () => void {
-    if (ms <= 0) {
+    if (!(ms > 0)) {
       const turn = setImmediate(run);
       return () => clearImmediate(turn);
     }
@@ -65,7 +65,7 @@ export class ManualClock implements Clock {
   }
 
   every(ms: number, tick: () => void): () => void {
-    const beat = Math.max(1, ms);
+    const beat = ms > 1 ? ms : 1;
     return this.#add({ due: this.#elapsed + beat, beat, run: tick });
   }
 

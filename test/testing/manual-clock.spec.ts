@@ -87,6 +87,19 @@ describe('ManualClock', () => {
     expect(cancelled).toBe(false);
   });
 
+  it('is not stopped by a wait that is no number: as on a real clock, it is over at once', async () => {
+    const clock = new ManualClock();
+    const fired: string[] = [];
+    clock.after(NaN, () => fired.push('none'));
+    const stop = clock.every(NaN, () => fired.push('beat'));
+    clock.after(3, () => fired.push('other'));
+    await clock.sleep(NaN);
+    await clock.advance(2);
+    stop();
+    await clock.advance(1);
+    expect(fired).toEqual(['none', 'beat', 'beat', 'other']);
+  });
+
   it('is set like a wall clock: timers and the monotonic time do not notice', async () => {
     const clock = new ManualClock();
     let fired = false;
