@@ -7,7 +7,7 @@ export * from './contracts/policy.js';
 export * from './contracts/schedule.js';
 export * from './contracts/stores.js';
 export * from './contracts/task.js';
-export { currentTask } from './core/current-task.js';
+export { currentTask } from './core/consuming/current-task.js';
 export {
   DeadLetterError,
   FunqConfigError,
@@ -21,12 +21,17 @@ export {
 } from './core/errors.js';
 export { Events as FunqEvents, type EngineEvents, type EventName } from './core/events.js';
 export { JsonCodec } from './core/codec/json.codec.js';
-export { Consumer } from './nest/consumer.decorator.js';
-export { FunqConsumers, type LiveConsumer } from './nest/funq.consumers.js';
-export { FunqCounters } from './nest/funq.counters.js';
-export type { LetterFilter, ListOptions, ReplayOneOptions, ReplayOptions } from './nest/dead-letter.options.js';
-export { FunqDeadLetters, type StoredLetter } from './nest/funq.dead-letters.js';
-export { FunqLogger } from './nest/funq.logger.js';
+export { Consumer } from './nest/consuming/consumer.decorator.js';
+export { FunqConsumers, type LiveConsumer } from './nest/consuming/funq.consumers.js';
+export { FunqCounters } from './nest/counters/funq.counters.js';
+export type {
+  LetterFilter,
+  ListOptions,
+  ReplayOneOptions,
+  ReplayOptions,
+} from './nest/dead-letters/dead-letter.options.js';
+export { FunqDeadLetters, type StoredLetter } from './nest/dead-letters/funq.dead-letters.js';
+export { FunqLogger } from './nest/logging/funq.logger.js';
 export { FunqModule } from './nest/funq.module.js';
 export type {
   ControlEntry,
@@ -35,8 +40,8 @@ export type {
   FunqOptionsFactory,
   FunqStatics,
 } from './nest/funq.options.js';
-export { FunqPublisher } from './nest/funq.publisher.js';
-export { FunqScheduler, type NamedSchedule, type ScheduleView } from './nest/funq.scheduler.js';
+export { FunqPublisher } from './nest/publishing/funq.publisher.js';
+export { FunqScheduler, type NamedSchedule, type ScheduleView } from './nest/schedules/funq.scheduler.js';
 export { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTEXT, getBrokerToken, getStoreToken } from './nest/funq.tokens.js';
 export { Control } from './nest/interceptors/control.js';
 export { ExpiryInterceptor } from './nest/interceptors/expiry.interceptor.js';
@@ -46,6 +51,6 @@ export { RateLimitInterceptor } from './nest/interceptors/rate-limit.interceptor
 export { ResultInterceptor } from './nest/interceptors/result.interceptor.js';
 export { RetryInterceptor } from './nest/interceptors/retry.interceptor.js';
 export { TimeoutInterceptor } from './nest/interceptors/timeout.interceptor.js';
-export { CurrentTask, InjectBroker, InjectStore, managedTaskOf, taskOf } from './nest/param.decorators.js';
-export type { AskOptions, PublishOptions } from './nest/publish.options.js';
-export type { Remote, RemoteCalls, TaskArguments, TaskResultOf } from './nest/typed.publisher.js';
+export { CurrentTask, InjectBroker, InjectStore, managedTaskOf, taskOf } from './nest/consuming/param.decorators.js';
+export type { AskOptions, PublishOptions } from './nest/publishing/publish.options.js';
+export type { Remote, RemoteCalls, TaskArguments, TaskResultOf } from './nest/publishing/typed.publisher.js';

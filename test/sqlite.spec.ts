@@ -6,7 +6,7 @@ import type Libsql from 'libsql';
 import { sqlite, type SqliteHandle, type SqliteOptions } from 'nestjs-funq/sqlite';
 import { sqliteCoordination, sqliteResults } from 'nestjs-funq/stores/sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { adapt, openHandle, type SqliteConnection } from '../lib/brokers/support/sqlite-driver.js';
+import { adapt, openHandle, type SqliteConnection } from '../lib/brokers/sqlite/driver.js';
 import type { Broker, Delivery, Outgoing, Subscription } from '../lib/contracts/broker.js';
 import type { Clock } from '../lib/contracts/clock.js';
 import type { TaskResult } from '../lib/contracts/stores.js';

@@ -1,14 +1,14 @@
 import type { Broker } from '../contracts/broker.js';
-import { KafkaConsumers } from './support/kafka-consumers.js';
-import { KafkaDelays } from './support/kafka-delays.js';
-import { KafkaMover } from './support/kafka-mover.js';
-import { readOptions, type KafkaOptions } from './support/kafka-options.js';
-import { KafkaPublishing } from './support/kafka-publishing.js';
-import { KafkaSession, type KafkaClients } from './support/kafka-session.js';
-import { KafkaTopics } from './support/kafka-topics.js';
-import { KafkaTransients, isTransient } from './support/kafka-transients.js';
+import { KafkaConsumers } from './kafka/consumers.js';
+import { KafkaDelays } from './kafka/delays.js';
+import { KafkaMover } from './kafka/mover.js';
+import { readOptions, type KafkaOptions } from './kafka/options.js';
+import { KafkaPublishing } from './kafka/publishing.js';
+import { KafkaSession, type KafkaClients } from './kafka/session.js';
+import { KafkaTopics } from './kafka/topics.js';
+import { KafkaTransients, isTransient } from './kafka/transients.js';
 
-export type { KafkaOptions } from './support/kafka-options.js';
+export type { KafkaOptions } from './kafka/options.js';
 
 /**
  * Queues as topics of Apache Kafka (3.1 or later), with the package `@platformatic/kafka`.

@@ -1,7 +1,7 @@
 import type { Broker, Delivery, Subscription } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import type { Entry } from './support/memory-lane.js';
-import { MemoryQueue } from './support/memory-queue.js';
+import type { Entry } from './memory/lane.js';
+import { MemoryQueue } from './memory/queue.js';
 import { storeUnique } from './support/unique.js';
 
 export interface MemoryOptions {

@@ -1,12 +1,12 @@
 import type { Broker } from '../contracts/broker.js';
-import type { MongoOptions as Options } from './support/mongo-client.js';
-import { MongoConsumers, type ConsumerDocument } from './support/mongo-consumers.js';
-import { MongoInbox } from './support/mongo-inbox.js';
-import { pulseSource } from './support/mongo-pulse.js';
-import { MongoSession } from './support/mongo-session.js';
-import { MongoSubscription } from './support/mongo-subscription.js';
-import { taskCollections } from './support/mongo-task.js';
-import { MongoTasks } from './support/mongo-tasks.js';
+import type { MongoOptions as Options } from './mongo/client.js';
+import { MongoConsumers, type ConsumerDocument } from './mongo/consumers.js';
+import { MongoInbox } from './mongo/inbox.js';
+import { pulseSource } from './mongo/pulse.js';
+import { MongoSession } from './mongo/session.js';
+import { MongoSubscription } from './mongo/subscription.js';
+import { taskCollections } from './mongo/task.js';
+import { MongoTasks } from './mongo/tasks.js';
 import { Polling, pollingBy } from './support/polling.js';
 
 export interface MongoOptions extends Options {

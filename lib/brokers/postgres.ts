@@ -1,16 +1,16 @@
 import type { Broker } from '../contracts/broker.js';
 import { Polling, pollingBy } from './support/polling.js';
-import { PostgresConsumers } from './support/postgres-consumers.js';
-import { channelOf, PostgresListener } from './support/postgres-listener.js';
-import { targetOf, type PostgresOptions } from './support/postgres-options.js';
-import { pulseSource } from './support/postgres-pulse.js';
-import { PostgresSession } from './support/postgres-session.js';
-import { PostgresSubscription } from './support/postgres-subscription.js';
-import { BROKER } from './support/postgres-schema.js';
-import { PostgresTasks } from './support/postgres-tasks.js';
-import { inTransaction } from './support/postgres-transaction.js';
+import { PostgresConsumers } from './postgres/consumers.js';
+import { channelOf, PostgresListener } from './postgres/listener.js';
+import { targetOf, type PostgresOptions } from './postgres/options.js';
+import { pulseSource } from './postgres/pulse.js';
+import { PostgresSession } from './postgres/session.js';
+import { PostgresSubscription } from './postgres/subscription.js';
+import { BROKER } from './postgres/schema.js';
+import { PostgresTasks } from './postgres/tasks.js';
+import { inTransaction } from './postgres/transaction.js';
 
-export type { PostgresOptions } from './support/postgres-options.js';
+export type { PostgresOptions } from './postgres/options.js';
 
 export interface PostgresBrokerOptions extends PostgresOptions {
   /**

@@ -1,17 +1,17 @@
 import type { Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import { driverError, unfit } from './support/driver-error.js';
-import { RabbitConnection } from './support/rabbitmq-connection.js';
-import { RabbitDelayPlugin, findDelayPlugin } from './support/rabbitmq-delay-plugin.js';
-import { isMissing } from './support/rabbitmq-error.js';
-import { RabbitLadder } from './support/rabbitmq-ladder.js';
-import { RabbitPublisher } from './support/rabbitmq-publisher.js';
-import { RabbitServer, type RabbitServerOptions } from './support/rabbitmq-server.js';
-import { RabbitSubscription } from './support/rabbitmq-subscription.js';
-import { RabbitTopology, type RabbitTopologyOptions } from './support/rabbitmq-topology.js';
+import { RabbitConnection } from './rabbitmq/connection.js';
+import { RabbitDelayPlugin, findDelayPlugin } from './rabbitmq/delay-plugin.js';
+import { isMissing } from './rabbitmq/error.js';
+import { RabbitLadder } from './rabbitmq/ladder.js';
+import { RabbitPublisher } from './rabbitmq/publisher.js';
+import { RabbitServer, type RabbitServerOptions } from './rabbitmq/server.js';
+import { RabbitSubscription } from './rabbitmq/subscription.js';
+import { RabbitTopology, type RabbitTopologyOptions } from './rabbitmq/topology.js';
 
-export type { RabbitServerOptions } from './support/rabbitmq-server.js';
-export type { RabbitBinding, RabbitExchange, RabbitRoute, RabbitTopologyOptions } from './support/rabbitmq-topology.js';
+export type { RabbitServerOptions } from './rabbitmq/server.js';
+export type { RabbitBinding, RabbitExchange, RabbitRoute, RabbitTopologyOptions } from './rabbitmq/topology.js';
 
 export interface RabbitOptions extends RabbitServerOptions, RabbitTopologyOptions {
   /** Whether the app can't start while the server is away. Default: false. */

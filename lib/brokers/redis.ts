@@ -1,13 +1,13 @@
 import type { Broker } from '../contracts/broker.js';
 import { Polling } from './support/polling.js';
-import { checkedNamespace } from './support/redis-keys.js';
-import type { RedisConnectionOptions } from './support/redis-options.js';
-import { pulseSource } from './support/redis-pulse.js';
-import { RedisQueues } from './support/redis-queues.js';
-import { QUEUE_SCRIPTS } from './support/redis-scripts.js';
-import { RedisSession } from './support/redis-session.js';
-import { RedisSubscription } from './support/redis-subscription.js';
-import { RedisWakes } from './support/redis-wakes.js';
+import { checkedNamespace } from './redis/keys.js';
+import type { RedisConnectionOptions } from './redis/options.js';
+import { pulseSource } from './redis/pulse.js';
+import { RedisQueues } from './redis/queues.js';
+import { QUEUE_SCRIPTS } from './redis/scripts.js';
+import { RedisSession } from './redis/session.js';
+import { RedisSubscription } from './redis/subscription.js';
+import { RedisWakes } from './redis/wakes.js';
 
 export interface RedisOptions extends RedisConnectionOptions {}
 

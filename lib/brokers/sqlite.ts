@@ -1,16 +1,16 @@
 import type { Broker } from '../contracts/broker.js';
 import { Polling, pollingBy } from './support/polling.js';
-import { CONSUMERS_SCHEMA, SqliteConsumers } from './support/sqlite-consumers.js';
-import { MEMORY, type SqliteFileOptions } from './support/sqlite-options.js';
-import { pulseSource } from './support/sqlite-pulse.js';
-import { SqliteSession } from './support/sqlite-session.js';
-import { SqliteSubscription } from './support/sqlite-subscription.js';
-import { SqliteTasks, TASKS_SCHEMA } from './support/sqlite-tasks.js';
-import { SqliteUnique, UNIQUE_SCHEMA } from './support/sqlite-unique.js';
+import { CONSUMERS_SCHEMA, SqliteConsumers } from './sqlite/consumers.js';
+import { MEMORY, type SqliteFileOptions } from './sqlite/options.js';
+import { pulseSource } from './sqlite/pulse.js';
+import { SqliteSession } from './sqlite/session.js';
+import { SqliteSubscription } from './sqlite/subscription.js';
+import { SqliteTasks, TASKS_SCHEMA } from './sqlite/tasks.js';
+import { SqliteUnique, UNIQUE_SCHEMA } from './sqlite/unique.js';
 import { storeUnique } from './support/unique.js';
 
-export type { SqliteFileOptions } from './support/sqlite-options.js';
-export type { SqliteHandle, SqliteHandleStatement } from './support/sqlite-driver.js';
+export type { SqliteFileOptions } from './sqlite/options.js';
+export type { SqliteHandle, SqliteHandleStatement } from './sqlite/driver.js';
 
 export interface SqliteOptions extends SqliteFileOptions {
   /**

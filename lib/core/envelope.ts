@@ -9,7 +9,7 @@ import {
   type ReplyAddress,
 } from '../contracts/envelope.js';
 import type { TaskOverrides } from '../contracts/policy.js';
-import type { RunningTask } from './running-task.js';
+import type { RunningTask } from './consuming/running-task.js';
 
 export interface EnvelopeInput {
   readonly args: readonly unknown[];

@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
 import { JsonCodec } from '../core/codec/json.codec.js';
 import { Events } from '../core/events.js';
-import { ReplySender } from '../core/reply-sender.js';
+import { ReplySender } from '../core/replies/reply-sender.js';
 import { SystemClock } from '../core/system-clock.js';
 import { BrokerRegistry, type Route } from '../nest/broker.registry.js';
 import type { FunqOptions, FunqSettings } from '../nest/funq.options.js';

@@ -1,4 +1,4 @@
-import type { PublishOptions } from '../nest/publish.options.js';
+import type { PublishOptions } from '../nest/publishing/publish.options.js';
 
 /**
  * Data with options of its own: `client.emit('mail', new FunqRecord(mail, { delay: '10m', priority: 5 }))`.

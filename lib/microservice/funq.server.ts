@@ -1,13 +1,13 @@
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { Server } from '@nestjs/microservices';
-import { Counters } from '../core/counters.js';
+import { Counters } from '../core/counters/counters.js';
 import { FunqError } from '../core/errors.js';
 import { PunctualStore } from '../core/punctual-store.js';
-import { Crew } from '../nest/crew.js';
-import { promised } from '../nest/method.js';
+import { Crew } from '../nest/consuming/crew.js';
+import { promised } from '../nest/consuming/method.js';
 import { Presence } from '../nest/presence.js';
 import { checkSupported } from '../nest/support.checks.js';
-import { TaskLogger, brief } from '../nest/task.logger.js';
+import { TaskLogger, brief } from '../nest/logging/task.logger.js';
 import { Connection } from './connection.js';
 import { builtInControls } from './controls.js';
 import type { FunqContext } from './funq.context.js';

@@ -2,7 +2,7 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConsumerOptions, Policy } from '../contracts/policy.js';
 import { FunqConfigError } from '../core/errors.js';
-import { createPolicy } from '../core/policy.js';
+import { createPolicy } from '../core/options/policy.js';
 import { patternQueue } from './pattern.queue.js';
 
 /** What belongs to the pattern, or to modules. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkQueueName, isQueueName } from '../core/names.js';
+import { checkQueueName, isQueueName } from '../core/options/names.js';
 
 /** Characters of a name that leaves room for the name of its dead letters. */
 const LONGEST = 120;

@@ -1,12 +1,12 @@
 import type { ConsumerDeserializer, MessageHandler } from '@nestjs/microservices';
 import type { ReplyAddress } from '../contracts/envelope.js';
 import type { Policy } from '../contracts/policy.js';
-import { currentRun, withinRun } from '../core/current-task.js';
-import type { Run } from '../core/run.js';
-import type { RunningTask } from '../core/running-task.js';
-import { checkArguments } from '../nest/arguments.js';
+import { currentRun, withinRun } from '../core/consuming/current-task.js';
+import type { Run } from '../core/consuming/run.js';
+import type { RunningTask } from '../core/consuming/running-task.js';
+import { checkArguments } from '../nest/consuming/arguments.js';
 import { ControlChain, type Control } from '../nest/interceptors/control.js';
-import { promised } from '../nest/method.js';
+import { promised } from '../nest/consuming/method.js';
 import { Callee, type CalleeParts } from './callee.js';
 import { FunqContext } from './funq.context.js';
 import { eachValue, isStream } from './values.js';

@@ -2,7 +2,7 @@ import { unblocked } from '../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
 import { recordError } from '../core/error-record.js';
 import { FunqError, FunqRemoteError } from '../core/errors.js';
-import { closed, type Waiting, type WaitingPlace } from '../core/replies.js';
+import { closed, type Waiting, type WaitingPlace } from '../core/replies/replies.js';
 import type { Connection } from './connection.js';
 import { overflow } from './values.js';
 

@@ -7,7 +7,7 @@ import type {
 import type { Broker } from '../contracts/broker.js';
 import type { Duration } from '../contracts/policy.js';
 import type { EngineEvents } from '../core/events.js';
-import { OptionReader } from '../core/options.js';
+import { OptionReader } from '../core/options/options.js';
 import { readSettings, type FunqOptions, type FunqSettings } from '../nest/funq.options.js';
 
 /** What a server and a client have in common. */

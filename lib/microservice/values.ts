@@ -1,6 +1,6 @@
 import { Subscription, isObservable, type Observable } from 'rxjs';
 import { FunqError } from '../core/errors.js';
-import { promised } from '../nest/method.js';
+import { promised } from '../nest/consuming/method.js';
 
 /** Gets each value; what it resolves to is waited for where the source can wait. */
 export type Take = (value: unknown) => Promise<void> | void;

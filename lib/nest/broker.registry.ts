@@ -7,8 +7,8 @@ import { withDeadline } from '../contracts/deadline.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { Outbox } from '../core/outbox.js';
-import { Replies } from '../core/replies.js';
-import { ConsumerCatalog } from './consumer.catalog.js';
+import { Replies } from '../core/replies/replies.js';
+import { ConsumerCatalog } from './consuming/consumer.catalog.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqOptions, FunqSettings } from './funq.options.js';
 

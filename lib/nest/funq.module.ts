@@ -1,10 +1,10 @@
 import { Inject, Module, Optional, type DynamicModule, type Provider } from '@nestjs/common';
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { FunqConfigError } from '../core/errors.js';
-import { ConsumerExplorer } from './consumer.explorer.js';
-import { ConsumerRunner } from './consumer.runner.js';
-import { CounterReport } from './counter.report.js';
-import { DeadLetterPlaces } from './dead-letter.places.js';
+import { ConsumerExplorer } from './consuming/consumer.explorer.js';
+import { ConsumerRunner } from './consuming/consumer.runner.js';
+import { CounterReport } from './counters/counter.report.js';
+import { DeadLetterPlaces } from './dead-letters/dead-letter.places.js';
 import {
   readSettings,
   type FunqAsyncOptions,
@@ -14,9 +14,9 @@ import {
 } from './funq.options.js';
 import { sharedProviders, tokenOf } from './funq.providers.js';
 import { FUNQ_GIVEN, FUNQ_OPTIONS } from './funq.tokens.js';
-import { HandlerFactory } from './handler.factory.js';
+import { HandlerFactory } from './consuming/handler.factory.js';
 import { DEFAULT_CONTROLS } from './interceptors/order.js';
-import { TaskLogger } from './task.logger.js';
+import { TaskLogger } from './logging/task.logger.js';
 
 /** Consumers live in a module of their own, because it starts and stops at another time than what they use. */
 @Module({ imports: [DiscoveryModule], providers: [ConsumerExplorer, ConsumerRunner, HandlerFactory] })

@@ -5,8 +5,8 @@ import type { Codec } from '../contracts/codec.js';
 import type { ConsumerOptions, Duration } from '../contracts/policy.js';
 import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
 import { FunqConfigError } from '../core/errors.js';
-import { OptionReader } from '../core/options.js';
-import { createPolicy } from '../core/policy.js';
+import { OptionReader } from '../core/options/options.js';
+import { createPolicy } from '../core/options/policy.js';
 import type { Control } from './interceptors/control.js';
 
 /** @publicApi */

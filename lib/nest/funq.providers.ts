@@ -1,19 +1,19 @@
 import { Logger, type FactoryProvider, type Provider, type Type } from '@nestjs/common';
 import type { Clock } from '../contracts/clock.js';
 import { JsonCodec } from '../core/codec/json.codec.js';
-import { Counters } from '../core/counters.js';
+import { Counters } from '../core/counters/counters.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
 import { SharedSettings } from '../core/shared-settings.js';
 import { SystemClock } from '../core/system-clock.js';
 import { BrokerRegistry } from './broker.registry.js';
-import { ConsumerCatalog } from './consumer.catalog.js';
-import { FunqConsumers } from './funq.consumers.js';
-import { FunqCounters } from './funq.counters.js';
-import { FunqDeadLetters } from './funq.dead-letters.js';
+import { ConsumerCatalog } from './consuming/consumer.catalog.js';
+import { FunqConsumers } from './consuming/funq.consumers.js';
+import { FunqCounters } from './counters/funq.counters.js';
+import { FunqDeadLetters } from './dead-letters/funq.dead-letters.js';
 import { readSettings, type ControlEntry, type FunqOptions, type FunqStage } from './funq.options.js';
-import { FunqPublisher } from './funq.publisher.js';
-import { FunqScheduler } from './funq.scheduler.js';
+import { FunqPublisher } from './publishing/funq.publisher.js';
+import { FunqScheduler } from './schedules/funq.scheduler.js';
 import {
   FUNQ_CLOCK,
   FUNQ_CODEC,
@@ -28,10 +28,10 @@ import {
 } from './funq.tokens.js';
 import type { Control } from './interceptors/control.js';
 import { Presence } from './presence.js';
-import { ScheduleBook } from './schedule.book.js';
-import { RegistryMirror } from './schedule.mirror.js';
-import { ScheduleRunner } from './schedule.runner.js';
-import { brief } from './task.logger.js';
+import { ScheduleBook } from './schedules/schedule.book.js';
+import { RegistryMirror } from './schedules/schedule.mirror.js';
+import { ScheduleRunner } from './schedules/schedule.runner.js';
+import { brief } from './logging/task.logger.js';
 
 const STAGE = { token: FUNQ_STAGE, optional: true };
 

@@ -4,10 +4,10 @@ import { hostname } from 'node:os';
 import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
 import type { WorkerReport } from '../contracts/stores.js';
-import { Counters } from '../core/counters.js';
+import { Counters } from '../core/counters/counters.js';
 import { Events } from '../core/events.js';
 import { PunctualStore } from '../core/punctual-store.js';
-import { Shares } from '../core/shares.js';
+import { Shares } from '../core/rates/shares.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from './funq.tokens.js';
 
 const PERIOD = 5000;

@@ -1,14 +1,14 @@
-import type { MongoOptions } from '../brokers/support/mongo-client.js';
-import { MongoSession } from '../brokers/support/mongo-session.js';
+import type { MongoOptions } from '../brokers/mongo/client.js';
+import { MongoSession } from '../brokers/mongo/session.js';
 import type { CoordinationStore, CountQuery, ResultCount, ResultStore } from '../contracts/stores.js';
-import { countCollection, MongoCounts, type Counted } from './support/mongo-counts.js';
-import { filterCollection, MongoFilter } from './support/mongo-filter.js';
-import { MongoPresence, workerCollection } from './support/mongo-presence.js';
-import { MongoRate, rateCollection } from './support/mongo-rate.js';
-import { MongoResults, resultCollection } from './support/mongo-results.js';
-import { MongoSettings, settingCollection } from './support/mongo-settings.js';
+import { countCollection, MongoCounts, type Counted } from './mongo/counts.js';
+import { filterCollection, MongoFilter } from './mongo/filter.js';
+import { MongoPresence, workerCollection } from './mongo/presence.js';
+import { MongoRate, rateCollection } from './mongo/rate.js';
+import { MongoResults, resultCollection } from './mongo/results.js';
+import { MongoSettings, settingCollection } from './mongo/settings.js';
 
-export type { MongoOptions } from '../brokers/support/mongo-client.js';
+export type { MongoOptions } from '../brokers/mongo/client.js';
 
 /** What processes agree on, in a MongoDB database. All times are those of the server's clock, whatever the processes' own clocks say. */
 export function mongoCoordination(options: MongoOptions): CoordinationStore {

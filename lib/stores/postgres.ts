@@ -1,14 +1,14 @@
-import type { PostgresOptions } from '../brokers/support/postgres-options.js';
-import type { Part } from '../brokers/support/postgres-migration.js';
-import { PostgresSession, type Connected } from '../brokers/support/postgres-session.js';
+import type { PostgresOptions } from '../brokers/postgres/options.js';
+import type { Part } from '../brokers/postgres/migration.js';
+import { PostgresSession, type Connected } from '../brokers/postgres/session.js';
 import type { CoordinationStore, ResultStore, Store } from '../contracts/stores.js';
-import { FILTER_TABLES, PostgresFilter } from './support/postgres-filter.js';
-import { PostgresPresence, PRESENCE_TABLES } from './support/postgres-presence.js';
-import { PostgresRate, RATE_TABLES } from './support/postgres-rate.js';
-import { PostgresResults, RESULTS_TABLES } from './support/postgres-results.js';
-import { PostgresSettings, SETTINGS_TABLES } from './support/postgres-settings.js';
+import { FILTER_TABLES, PostgresFilter } from './postgres/filter.js';
+import { PostgresPresence, PRESENCE_TABLES } from './postgres/presence.js';
+import { PostgresRate, RATE_TABLES } from './postgres/rate.js';
+import { PostgresResults, RESULTS_TABLES } from './postgres/results.js';
+import { PostgresSettings, SETTINGS_TABLES } from './postgres/settings.js';
 
-export type { PostgresOptions } from '../brokers/support/postgres-options.js';
+export type { PostgresOptions } from '../brokers/postgres/options.js';
 
 const COORDINATION: Part = {
   name: 'coordination',

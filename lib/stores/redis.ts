@@ -1,8 +1,8 @@
 import type { CoordinationStore, FilterClaim, WorkerReport } from '../contracts/stores.js';
-import { checkedNamespace } from '../brokers/support/redis-keys.js';
-import type { RedisConnectionOptions } from '../brokers/support/redis-options.js';
-import { RedisSession } from '../brokers/support/redis-session.js';
-import { COORDINATION_SCRIPTS } from './support/redis-coordination.js';
+import { checkedNamespace } from '../brokers/redis/keys.js';
+import type { RedisConnectionOptions } from '../brokers/redis/options.js';
+import { RedisSession } from '../brokers/redis/session.js';
+import { COORDINATION_SCRIPTS } from './redis/coordination.js';
 
 export interface RedisCoordinationOptions extends RedisConnectionOptions {}
 

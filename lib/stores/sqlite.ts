@@ -1,15 +1,15 @@
-import { MEMORY, type SqliteFileOptions } from '../brokers/support/sqlite-options.js';
-import { SqliteSession } from '../brokers/support/sqlite-session.js';
+import { MEMORY, type SqliteFileOptions } from '../brokers/sqlite/options.js';
+import { SqliteSession } from '../brokers/sqlite/session.js';
 import type { CoordinationStore, ResultStore } from '../contracts/stores.js';
-import { FILTER_SCHEMA, SqliteFilter } from './support/sqlite-filter.js';
-import { PRESENCE_SCHEMA, SqlitePresence } from './support/sqlite-presence.js';
-import { RATE_SCHEMA, SqliteRate } from './support/sqlite-rate.js';
-import { RESULTS_SCHEMA, SqliteResults } from './support/sqlite-results.js';
-import { SETTINGS_SCHEMA, SqliteSettings } from './support/sqlite-settings.js';
-import { SqliteWrites } from './support/sqlite-writes.js';
+import { FILTER_SCHEMA, SqliteFilter } from './sqlite/filter.js';
+import { PRESENCE_SCHEMA, SqlitePresence } from './sqlite/presence.js';
+import { RATE_SCHEMA, SqliteRate } from './sqlite/rate.js';
+import { RESULTS_SCHEMA, SqliteResults } from './sqlite/results.js';
+import { SETTINGS_SCHEMA, SqliteSettings } from './sqlite/settings.js';
+import { SqliteWrites } from './sqlite/writes.js';
 
-export type { SqliteFileOptions } from '../brokers/support/sqlite-options.js';
-export type { SqliteHandle, SqliteHandleStatement } from '../brokers/support/sqlite-driver.js';
+export type { SqliteFileOptions } from '../brokers/sqlite/options.js';
+export type { SqliteHandle, SqliteHandleStatement } from '../brokers/sqlite/driver.js';
 
 /**
  * What processes agree on, in a SQLite file: one of its own, or the file of the broker. Times are kept on the wall clock, which

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { gatherWrites } from '../../lib/brokers/support/gather-writes.js';
+import { gatherWrites } from '../../lib/brokers/rabbitmq/gather-writes.js';
 
 /** A stream that notes what each of its writes brings. */
 function written(): { stream: Writable; writes: string[] } {

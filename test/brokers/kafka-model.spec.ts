@@ -1,10 +1,10 @@
 import { ProtocolError } from '@platformatic/kafka';
 import { expect, it } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
-import { KafkaCommitter } from '../../lib/brokers/support/kafka-committer.js';
-import type { Commit } from '../../lib/brokers/support/kafka-member.js';
-import { KafkaPartitions, type Committed } from '../../lib/brokers/support/kafka-partitions.js';
-import type { Entry, KafkaWindow } from '../../lib/brokers/support/kafka-window.js';
+import { KafkaCommitter } from '../../lib/brokers/kafka/committer.js';
+import type { Commit } from '../../lib/brokers/kafka/member.js';
+import { KafkaPartitions, type Committed } from '../../lib/brokers/kafka/partitions.js';
+import type { Entry, KafkaWindow } from '../../lib/brokers/kafka/window.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 
 const COUNT = 3;

@@ -1,11 +1,11 @@
 import { ProtocolError } from '@platformatic/kafka';
 import { expect, it } from 'vitest';
 import type { Delivery, Subscription } from 'nestjs-funq';
-import { KafkaDelays } from '../../lib/brokers/support/kafka-delays.js';
-import { KafkaMover } from '../../lib/brokers/support/kafka-mover.js';
-import type { KafkaPublishing, Sent } from '../../lib/brokers/support/kafka-publishing.js';
-import type { KafkaClients } from '../../lib/brokers/support/kafka-session.js';
-import type { KafkaTopics } from '../../lib/brokers/support/kafka-topics.js';
+import { KafkaDelays } from '../../lib/brokers/kafka/delays.js';
+import { KafkaMover } from '../../lib/brokers/kafka/mover.js';
+import type { KafkaPublishing, Sent } from '../../lib/brokers/kafka/publishing.js';
+import type { KafkaClients } from '../../lib/brokers/kafka/session.js';
+import type { KafkaTopics } from '../../lib/brokers/kafka/topics.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 
 it('What is delivered is not delivered again where something else can not be moved on', async () => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
-import { KafkaCommitter } from '../../lib/brokers/support/kafka-committer.js';
-import { KafkaPartitions } from '../../lib/brokers/support/kafka-partitions.js';
-import type { Entry } from '../../lib/brokers/support/kafka-window.js';
+import { KafkaCommitter } from '../../lib/brokers/kafka/committer.js';
+import { KafkaPartitions } from '../../lib/brokers/kafka/partitions.js';
+import type { Entry } from '../../lib/brokers/kafka/window.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 
 const entryOf = ({ receipt }: Delivery): Entry => receipt as Entry;

@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
 import type { Broker, Delivery, OpenPulse, Pulse, Subscription } from 'nestjs-funq';
 import { kafka, type KafkaOptions } from 'nestjs-funq/kafka';
-import { REQUEST_TIMEOUT, readOptions } from '../../lib/brokers/support/kafka-options.js';
-import { pulseSource } from '../../lib/brokers/support/kafka-pulse.js';
-import { sitterOf, take as sit, type Seat } from '../../lib/brokers/support/kafka-seat.js';
+import { REQUEST_TIMEOUT, readOptions } from '../../lib/brokers/kafka/options.js';
+import { pulseSource } from '../../lib/brokers/kafka/pulse.js';
+import { sitterOf, take as sit, type Seat } from '../../lib/brokers/kafka/seat.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
 

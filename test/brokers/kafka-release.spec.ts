@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
-import { KafkaCommitter } from '../../lib/brokers/support/kafka-committer.js';
-import type { Commit } from '../../lib/brokers/support/kafka-member.js';
-import { KafkaPartitions } from '../../lib/brokers/support/kafka-partitions.js';
-import { KafkaWindow, type Entry } from '../../lib/brokers/support/kafka-window.js';
+import { KafkaCommitter } from '../../lib/brokers/kafka/committer.js';
+import type { Commit } from '../../lib/brokers/kafka/member.js';
+import { KafkaPartitions } from '../../lib/brokers/kafka/partitions.js';
+import { KafkaWindow, type Entry } from '../../lib/brokers/kafka/window.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 
 const entryOf = ({ receipt }: Delivery): Entry => receipt as Entry;

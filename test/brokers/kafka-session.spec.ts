@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { ProtocolError } from '@platformatic/kafka';
 import { expect, it, onTestFinished } from 'vitest';
-import { readOptions } from '../../lib/brokers/support/kafka-options.js';
-import { KafkaPublishing } from '../../lib/brokers/support/kafka-publishing.js';
-import { KafkaSession } from '../../lib/brokers/support/kafka-session.js';
-import { KafkaTopics } from '../../lib/brokers/support/kafka-topics.js';
+import { readOptions } from '../../lib/brokers/kafka/options.js';
+import { KafkaPublishing } from '../../lib/brokers/kafka/publishing.js';
+import { KafkaSession } from '../../lib/brokers/kafka/session.js';
+import { KafkaTopics } from '../../lib/brokers/kafka/topics.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { withService } from '../services/service.js';
 

@@ -1,8 +1,8 @@
 import { ProtocolError } from '@platformatic/kafka';
 import { expect, it } from 'vitest';
-import { readOptions } from '../../lib/brokers/support/kafka-options.js';
-import type { KafkaClients } from '../../lib/brokers/support/kafka-session.js';
-import { KafkaTopics } from '../../lib/brokers/support/kafka-topics.js';
+import { readOptions } from '../../lib/brokers/kafka/options.js';
+import type { KafkaClients } from '../../lib/brokers/kafka/session.js';
+import { KafkaTopics } from '../../lib/brokers/kafka/topics.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 
 /** A topic of one partition with three messages, of which nobody tells until the node was asked `refusals` times. */

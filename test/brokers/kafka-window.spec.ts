@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Delivery } from 'nestjs-funq';
-import { assign } from '../../lib/brokers/support/kafka-assigner.js';
-import { DONE, readMarks, writeMarks } from '../../lib/brokers/support/kafka-marks.js';
-import { topicOf } from '../../lib/brokers/support/kafka-names.js';
-import { KafkaWindow, type Entry } from '../../lib/brokers/support/kafka-window.js';
+import { assign } from '../../lib/brokers/kafka/assigner.js';
+import { DONE, readMarks, writeMarks } from '../../lib/brokers/kafka/marks.js';
+import { topicOf } from '../../lib/brokers/kafka/names.js';
+import { KafkaWindow, type Entry } from '../../lib/brokers/kafka/window.js';
 
 const AHEAD = 50;
 

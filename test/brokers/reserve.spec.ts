@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { Reserve } from '../../lib/brokers/support/reserve.js';
+import { Reserve } from '../../lib/brokers/postgres/reserve.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Broker } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
-import { Backlog } from '../../lib/core/backlog.js';
+import { Backlog } from '../../lib/core/counters/backlog.js';
 import { Events } from '../../lib/core/events.js';
 
 function backlog(count: Broker['count']) {

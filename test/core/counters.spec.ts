@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { Counters } from '../../lib/core/counters.js';
+import { Counters } from '../../lib/core/counters/counters.js';
 import { Events } from '../../lib/core/events.js';
 
 it('counters leave out what goes to queues without a consumer, such as replies: those names are without number', () => {

@@ -2,11 +2,11 @@ import { JsonCodec, type Broker, type ConsumerOptions, type DeadLetter, type Tas
 import { memory } from 'nestjs-funq/memory';
 import { createEnvelope } from '../../lib/core/envelope.js';
 import { Events, type EngineEvents, type EventName } from '../../lib/core/events.js';
-import type { Heartbeat } from '../../lib/core/heartbeat.js';
+import type { Heartbeat } from '../../lib/core/heartbeat/heartbeat.js';
 import { Outbox } from '../../lib/core/outbox.js';
-import { createPolicy } from '../../lib/core/policy.js';
-import { Quarantine } from '../../lib/core/quarantine.js';
-import { Worker } from '../../lib/core/worker.js';
+import { createPolicy } from '../../lib/core/options/policy.js';
+import { Quarantine } from '../../lib/core/consuming/quarantine.js';
+import { Worker } from '../../lib/core/consuming/worker.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { faulty, type Faults } from './faulty-broker.js';
 

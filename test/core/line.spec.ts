@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { Gcra } from '../../lib/core/gcra.js';
-import { Line, type LineOptions } from '../../lib/core/line.js';
-import type { Pace, Place } from '../../lib/core/place.js';
+import { Gcra } from '../../lib/core/rates/gcra.js';
+import { Line, type LineOptions } from '../../lib/core/rates/line.js';
+import type { Pace, Place } from '../../lib/core/rates/place.js';
 
 /** A clock whose timers fire late, as those of a busy process do. */
 class LateClock extends ManualClock {

@@ -1,7 +1,7 @@
 import type { Delivery } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { describe, expect, it } from 'vitest';
-import type { Heartbeat } from '../../lib/core/heartbeat.js';
+import type { Heartbeat } from '../../lib/core/heartbeat/heartbeat.js';
 import { QUEUE, engine } from './engine.js';
 import type { Faults } from './faulty-broker.js';
 

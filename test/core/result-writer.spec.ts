@@ -3,7 +3,7 @@ import type { ResultStore, TaskResult } from 'nestjs-funq';
 import { memoryResults } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { Events } from '../../lib/core/events.js';
-import { ResultWriter } from '../../lib/core/result-writer.js';
+import { ResultWriter } from '../../lib/core/results/result-writer.js';
 
 interface Writing {
   readonly clock: ManualClock;

@@ -3,9 +3,9 @@ import { CronExpressionParser } from 'cron-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScheduleOptions } from 'nestjs-funq';
-import { datesOf, following, nth, type Dates } from '../../lib/core/dates.js';
-import { milliseconds } from '../../lib/core/duration.js';
-import { readSchedule } from '../../lib/core/schedule.js';
+import { datesOf, following, nth, type Dates } from '../../lib/core/schedules/dates.js';
+import { milliseconds } from '../../lib/core/options/duration.js';
+import { readSchedule } from '../../lib/core/schedules/schedule.js';
 
 const series = (options: ScheduleOptions, since = 0): Dates => datesOf(readSchedule(options, 'test', 'test'), since);
 const iso = (epoch: number): string => new Date(epoch).toISOString();

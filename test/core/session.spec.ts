@@ -2,8 +2,8 @@ import type { Delivery, Subscription } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { expect, it } from 'vitest';
-import type { Heartbeat } from '../../lib/core/heartbeat.js';
-import { Session } from '../../lib/core/session.js';
+import type { Heartbeat } from '../../lib/core/heartbeat/heartbeat.js';
+import { Session } from '../../lib/core/consuming/session.js';
 
 const sessionOf = (
   subscription: Subscription,

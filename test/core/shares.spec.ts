@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WorkerReport } from '../../lib/contracts/stores.js';
-import { Shares } from '../../lib/core/shares.js';
+import { Shares } from '../../lib/core/rates/shares.js';
 
 const QUEUE = 'default/jobs';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { StandIn, type SourceOrders } from '../../lib/core/stand-in.js';
+import { StandIn, type SourceOrders } from '../../lib/core/heartbeat/stand-in.js';
 
 const PERIOD = 100;
 const MAX_BLOCK = 1000;

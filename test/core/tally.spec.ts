@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { COUNTED, Tally } from '../../lib/core/tally.js';
+import { COUNTED, Tally } from '../../lib/core/counters/tally.js';
 
 const DONE = COUNTED.indexOf('done');
 const FAILED = COUNTED.indexOf('failed');

@@ -1,10 +1,10 @@
 import { FunqConfigError } from 'nestjs-funq';
 import { describe, expect, it } from 'vitest';
-import { milliseconds } from '../../lib/core/duration.js';
-import { checkQueueName, isQueueName } from '../../lib/core/names.js';
-import { OptionReader } from '../../lib/core/options.js';
-import { show } from '../../lib/core/show.js';
-import { TimeWindow } from '../../lib/core/window.js';
+import { milliseconds } from '../../lib/core/options/duration.js';
+import { checkQueueName, isQueueName } from '../../lib/core/options/names.js';
+import { OptionReader } from '../../lib/core/options/options.js';
+import { show } from '../../lib/core/options/show.js';
+import { TimeWindow } from '../../lib/core/consuming/window.js';
 
 /** The texts that users write in options: what they mean, what is refused, and that no text takes long. */
 

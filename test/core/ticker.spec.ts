@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Clock, ScheduleOptions } from 'nestjs-funq';
 import { ManualClock } from 'nestjs-funq/testing';
-import { datesOf } from '../../lib/core/dates.js';
-import { readSchedule } from '../../lib/core/schedule.js';
-import { Ticker, type Tick } from '../../lib/core/ticker.js';
+import { datesOf } from '../../lib/core/schedules/dates.js';
+import { readSchedule } from '../../lib/core/schedules/schedule.js';
+import { Ticker, type Tick } from '../../lib/core/schedules/ticker.js';
 
 const START = Date.UTC(2026, 0, 1);
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];

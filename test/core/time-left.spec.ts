@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { timeLeft, type Level } from '../../lib/core/time-left.js';
+import { timeLeft, type Level } from '../../lib/core/counters/time-left.js';
 
 /** Levels at these seconds. */
 function levels(...pairs: (readonly [second: number, remaining: number])[]): Level[] {

@@ -1,9 +1,9 @@
 import { JsonCodec, type Delivery } from 'nestjs-funq';
 import { describe, expect, it } from 'vitest';
 import { Events } from '../../lib/core/events.js';
-import { openTask } from '../../lib/core/open-task.js';
-import { createPolicy } from '../../lib/core/policy.js';
-import { verdict } from '../../lib/core/quarantine.js';
+import { openTask } from '../../lib/core/consuming/open-task.js';
+import { createPolicy } from '../../lib/core/options/policy.js';
+import { verdict } from '../../lib/core/consuming/quarantine.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { engine } from './engine.js';
 

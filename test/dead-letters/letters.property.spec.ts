@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JsonCodec, type Broker } from 'nestjs-funq';
-import { DeadLetters } from '../../lib/core/dead-letters.js';
+import { DeadLetters } from '../../lib/core/dead-letters/dead-letters.js';
 import { Events } from '../../lib/core/events.js';
 import { Outbox } from '../../lib/core/outbox.js';
 import { SystemClock } from '../../lib/core/system-clock.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Pulse, PulseSource, Subscription } from 'nestjs-funq';
 import { ManualClock } from 'nestjs-funq/testing';
 import { Events, type EngineEvents } from '../../lib/core/events.js';
-import { Heartbeat } from '../../lib/core/heartbeat.js';
+import { Heartbeat } from '../../lib/core/heartbeat/heartbeat.js';
 
 const LEASE = 1000;
 const script = new URL('../../dist/core/heartbeat.thread.js', import.meta.url);

@@ -41,7 +41,7 @@ function judgeInside(file: string, target: string): string | undefined {
     return open ? undefined : `re-exports '${target}', which is not public`;
   }
   const layer = layerOf(file) ?? '';
-  const allowed = LAYERS[layer]?.inside ?? [];
+  const allowed = [...(LAYERS[layer]?.inside ?? []), ...ownFolders(file)];
   const inner = layerOf(target)?.startsWith(`${layer}/`) && file !== `${layer}/index.ts`;
   return !inner && allowed.some((place) => target.startsWith(place))
     ? undefined
@@ -70,9 +70,19 @@ function layerOf(file: string): string | undefined {
 
 const isBackend = (file: string): boolean => /^(brokers|stores)\/[^/]+\.ts$/.test(file);
 
-/** `brokers/sqlite.ts`, `stores/sqlite.ts` and `brokers/support/sqlite-file.ts` all have the client of `sqlite`. */
+/** `sqlite` of `brokers/sqlite.ts`, `stores/sqlite.ts` and all that stands in the folders beside them. */
+const backendOf = (file: string): string | undefined => /^(?:brokers|stores)\/([a-z0-9]+)[./]/.exec(file)?.[1];
+
+/** What a broker or a store consists of besides its file; a store may use its broker's. */
+function ownFolders(file: string): string[] {
+  const backend = backendOf(file);
+  if (!backend) return [];
+  const folders = [`brokers/${backend}/`];
+  return file.startsWith('stores/') ? [...folders, `stores/${backend}/`] : folders;
+}
+
 function clientOf(file: string): ClientRule | undefined {
-  const key = /^(?:brokers|stores)\/(?:support\/)?([a-z0-9]+)[^/]*\.ts$/.exec(file)?.[1] ?? '';
+  const key = backendOf(file) ?? '';
   return Object.hasOwn(CLIENTS, key) ? CLIENTS[key] : undefined;
 }
 

@@ -19,7 +19,7 @@ export const CLIENTS: Readonly<Record<string, ClientRule>> = {
 /** The files of `core` that `index.ts` may hand on, besides everything in `contracts` and `nest`. */
 export const PUBLIC_CORE: readonly string[] = [
   'core/errors.ts',
-  'core/current-task.ts',
+  'core/consuming/current-task.ts',
   'core/events.ts',
   'core/codec/json.codec.ts',
 ];
@@ -37,7 +37,7 @@ const NODE = 'node:*';
 const NEST = ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'];
 const SCHEMA = ['@standard-schema/spec'];
 
-/** Who may import whom. A layer inside another one is imported by that one's `index.ts` alone. `brokers` and `stores` get the client of their own line in `CLIENTS` besides. */
+/** Who may import whom. A layer inside another one is imported by that one's `index.ts` alone. `brokers` and `stores` get their own folders and the client of their line in `CLIENTS` besides. */
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
   contracts: { inside: ['contracts/'], outside: [], types: SCHEMA },
   core: { inside: ['contracts/', 'core/'], outside: [NODE], types: SCHEMA },
@@ -68,8 +68,8 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 
 /** Single files that may import one more package. */
 export const EXTRA: Readonly<Record<string, readonly string[]>> = {
-  'core/cron.ts': ['croner'],
-  'nest/schedule.mirror.ts': ['@nestjs/schedule'],
+  'core/schedules/cron.ts': ['croner'],
+  'nest/schedules/schedule.mirror.ts': ['@nestjs/schedule'],
 };
 
 /** The only file that asks the machine for the time or for a timer. */

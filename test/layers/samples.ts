@@ -18,7 +18,7 @@ export const BREACHES: readonly Sample[] = [
   breach('core/worker.ts', `import { FunqModule } from '../nest/funq.module.js';`, 'another layer'),
   breach('core/worker.ts', `import { memory } from '../brokers/memory.js';`, 'another layer'),
   breach('core/worker.ts', `export type A = import('../brokers/memory.js').A;`, 'another layer'),
-  breach('core/ticker.ts', `import { Cron } from 'croner';`, 'its layer may not'),
+  breach('core/schedules/ticker.ts', `import { Cron } from 'croner';`, 'its layer may not'),
   breach('brokers/sqlite.ts', `import { FunqError } from '../core/errors.js';`, 'another layer'),
   breach('brokers/sqlite.ts', `export * from './memory.js';`, 'another layer'),
   breach('brokers/sqlite.ts', `import { Logger } from '@nestjs/common';`, 'its layer may not'),
@@ -27,6 +27,10 @@ export const BREACHES: readonly Sample[] = [
   breach('brokers/memory.ts', `const load = () => import('libsql');`, 'not its own'),
   breach('brokers/memory.ts', `process.getBuiltinModule('node:sqlite');`, 'not its own'),
   breach('brokers/memory.ts', `import { createClient } from 'redis';`, 'its layer may not'),
+  breach('brokers/memory/queue.ts', `import { SqlFile } from '../sqlite/file.js';`, 'another layer'),
+  breach('brokers/support/inbox.ts', `import { SqlFile } from '../sqlite/file.js';`, 'another layer'),
+  breach('brokers/sqlite/file.ts', `import { counts } from '../../stores/sqlite/counts.js';`, 'another layer'),
+  breach('stores/memory.ts', `import { SqlFile } from '../brokers/sqlite/file.js';`, 'another layer'),
   breach('brokers/unknown.ts', `export const a = 1;`, 'table of clients'),
   breach('stores/memory.ts', `import { memory } from '../brokers/memory.js';`, 'another layer'),
   breach(
@@ -85,7 +89,7 @@ export const CLEAN: readonly Omit<Sample, 'says'>[] = [
   { file: 'contracts/policy.ts', text: `import type { StandardSchemaV1 } from '@standard-schema/spec';` },
   { file: 'contracts/policy.ts', text: `import { type StandardSchemaV1 } from '@standard-schema/spec';` },
   { file: 'contracts/task.ts', text: `import type { Envelope } from './envelope.js';` },
-  { file: 'core/cron.ts', text: `import { Cron } from 'croner';` },
+  { file: 'core/schedules/cron.ts', text: `import { Cron } from 'croner';` },
   { file: 'core/system-clock.ts', text: `export const now = () => Date.now();\nsetTimeout(() => new Date(), 1);` },
   {
     file: 'core/worker.ts',
@@ -99,10 +103,14 @@ export const CLEAN: readonly Omit<Sample, 'says'>[] = [
   { file: 'brokers/sqlite.ts', text: `import type Database from 'libsql';\nconst load = () => import('libsql');` },
   { file: 'brokers/sqlite.ts', text: `process.getBuiltinModule('node:sqlite');` },
   {
-    file: 'brokers/support/sqlite-file.ts',
+    file: 'brokers/sqlite/file.ts',
     text: `import { createRequire } from 'node:module';\ncreateRequire('')('libsql');`,
   },
-  { file: 'stores/sqlite.ts', text: `import { SqlFile } from '../brokers/support/sqlite-file.js';` },
+  {
+    file: 'stores/sqlite/filter.ts',
+    text: `import { a } from '../../brokers/sqlite/file.js';\nimport { b } from './counts.js';`,
+  },
+  { file: 'stores/sqlite.ts', text: `import { SqlFile } from '../brokers/sqlite/file.js';` },
   { file: 'nest/funq.module.ts', text: `import { Module } from '@nestjs/common';\nimport 'reflect-metadata';` },
   {
     file: 'nest/handler.ts',

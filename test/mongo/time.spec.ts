@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import mongoose from 'mongoose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock } from 'nestjs-funq/testing';
-import { ServerTime } from '../../lib/brokers/support/mongo-time.js';
-import { MongoRate, type RateDocument } from '../../lib/stores/support/mongo-rate.js';
+import { ServerTime } from '../../lib/brokers/mongo/time.js';
+import { MongoRate, type RateDocument } from '../../lib/stores/mongo/rate.js';
 import { withService } from '../services/service.js';
 
 const HOUR = 3_600_000;

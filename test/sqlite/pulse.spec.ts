@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { Broker } from 'nestjs-funq';
 import { sqlite, type SqliteOptions } from 'nestjs-funq/sqlite';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { adapt, openHandle } from '../../lib/brokers/support/sqlite-driver.js';
+import { adapt, openHandle } from '../../lib/brokers/sqlite/driver.js';
 import { SystemClock } from '../../lib/core/system-clock.js';
 import { buildInto, Child } from './children.js';
 
@@ -64,7 +64,7 @@ describe('the pulse of a subscription', () => {
     const beats = (): unknown => raw(`SELECT beats FROM funq_consumers WHERE id = ${String(id)}`).beats;
     const before = beats() as number;
     const workerData = {
-      module: pathToFileURL(join(built, 'brokers/support/sqlite-pulse.js')).href,
+      module: pathToFileURL(join(built, 'brokers/sqlite/pulse.js')).href,
       clock: pathToFileURL(join(built, 'core/system-clock.js')).href,
       data: source.data,
       id,

@@ -1,5 +1,5 @@
 import type { DeadLetter, Envelope, ErrorRecord, Reply } from '../../contracts/envelope.js';
-import { isQueueName } from '../names.js';
+import { isQueueName } from '../options/names.js';
 import { isRecord } from './from-plain.js';
 import { MAX_DEPTH, isDangerousKey } from './tags.js';
 

@@ -2,10 +2,10 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
-import { withinRun } from '../../core/current-task.js';
-import type { RunningTask } from '../../core/running-task.js';
+import { withinRun } from '../../core/consuming/current-task.js';
+import type { RunningTask } from '../../core/consuming/running-task.js';
 import { FUNQ_CONTEXT } from '../funq.tokens.js';
-import { managedTaskOf } from '../param.decorators.js';
+import { managedTaskOf } from '../consuming/param.decorators.js';
 
 /**
  * A built-in interceptor, and the base of your own: `around` is the whole of it.

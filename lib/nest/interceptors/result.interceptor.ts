@@ -6,7 +6,7 @@ import type { Policy } from '../../contracts/policy.js';
 import type { ResultStore, TaskResult, TaskStatus } from '../../contracts/stores.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
-import { ResultWriter } from '../../core/result-writer.js';
+import { ResultWriter } from '../../core/results/result-writer.js';
 import type { FunqSettings } from '../funq.options.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_SETTINGS, getStoreToken } from '../funq.tokens.js';
 import { missingStore } from '../missing-store.js';

@@ -9,7 +9,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { memory } from '../../brokers/memory.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
-import { ConsumerCatalog } from '../../nest/consumer.catalog.js';
+import { ConsumerCatalog } from '../../nest/consuming/consumer.catalog.js';
 import { FunqModule } from '../../nest/funq.module.js';
 import { FUNQ_CONTROLS, FUNQ_STAGE } from '../../nest/funq.tokens.js';
 import { memoryCoordination, memoryResults } from '../../stores/memory.js';

@@ -1,12 +1,12 @@
 import type { OnApplicationShutdown, OnModuleDestroy, Type } from '@nestjs/common';
 import type { Duration } from '../../contracts/policy.js';
-import { milliseconds } from '../../core/duration.js';
+import { milliseconds } from '../../core/options/duration.js';
 import { FunqError } from '../../core/errors.js';
-import { OptionReader } from '../../core/options.js';
+import { OptionReader } from '../../core/options/options.js';
 import { SystemClock } from '../../core/system-clock.js';
-import type { ConsumerCatalog } from '../../nest/consumer.catalog.js';
+import type { ConsumerCatalog } from '../../nest/consuming/consumer.catalog.js';
 import type { Control } from '../../nest/interceptors/control.js';
-import type { Remote, TaskArguments, TaskResultOf } from '../../nest/typed.publisher.js';
+import type { Remote, TaskArguments, TaskResultOf } from '../../nest/publishing/typed.publisher.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { RunRecorder, TaskRun } from './run-recorder.js';
 import type { Stepper } from './stepper.js';

@@ -2,7 +2,7 @@ import type { Outgoing } from '../../contracts/broker.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Envelope } from '../../contracts/envelope.js';
 import { originOf } from '../../core/envelope.js';
-import { REPLY_PREFIX } from '../../core/reply-sender.js';
+import { REPLY_PREFIX } from '../../core/replies/reply-sender.js';
 import type { Pulse } from './pulse.js';
 
 /** A task that was published, once however often it was retried. @publicApi */

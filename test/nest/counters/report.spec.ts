@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Consumer, type FunqOptions } from 'nestjs-funq';
 import { memory } from 'nestjs-funq/memory';
 import { ManualClock } from 'nestjs-funq/testing';
-import { inWords } from '../../../lib/nest/counter.lines.js';
+import { inWords } from '../../../lib/nest/counters/counter.lines.js';
 import { boot, refused } from '../support/app.js';
 
 /** A consumer of ten tasks a second, and one of tasks that the clock ends after `ms`. */

@@ -13,7 +13,7 @@ import { memory } from 'nestjs-funq/memory';
 import { memoryCoordination, memoryResults } from 'nestjs-funq/stores/memory';
 import { ManualClock } from 'nestjs-funq/testing';
 import { BrokerRegistry } from '../../../lib/nest/broker.registry.js';
-import { ConsumerRunner } from '../../../lib/nest/consumer.runner.js';
+import { ConsumerRunner } from '../../../lib/nest/consuming/consumer.runner.js';
 import { boot, signal, turns, type Booted, type Options } from '../support/app.js';
 
 type Queues = NonNullable<NonNullable<Parameters<typeof memory>[0]>['queues']>;
