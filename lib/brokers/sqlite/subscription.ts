@@ -27,8 +27,6 @@ export class SqliteSubscription implements Subscription {
   /** When the next sign of life is due, as far as any was asked for. */
   #due = Infinity;
   #pulse: Pulse | undefined;
-  /** What is in hand. A receipt is good once: what was released may come to this consumer again, and is another's affair then. */
-  readonly #held = new Set<Receipt>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -98,13 +96,11 @@ export class SqliteSubscription implements Subscription {
     const wait = due - clock.now();
     // Only looked at so far: an idle queue costs the others no lock.
     if (!ready && wait > 0) return { taken: [], next: wait };
-    const attempt = await database.write(() => {
+    return database.write(() => {
       if (this.#closing) return { taken: [] };
       this.#stayAlive();
       return tasks.claim(this.queue, this.#id, max, clock.now());
     }, signal);
-    for (const delivery of attempt.taken) this.#held.add(receiptOf(delivery));
-    return attempt;
   }
 
   /** A sign of life, as a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
@@ -112,7 +108,6 @@ export class SqliteSubscription implements Subscription {
     const { consumers, source } = this.parts;
     if (consumers.beat(this.#id)) return consumers.excuse(this.#due);
     this.#id = consumers.register(this.lease);
-    this.#held.clear();
     this.#pulse = source && { source, id: this.#id };
   }
 
@@ -120,21 +115,17 @@ export class SqliteSubscription implements Subscription {
     deliveries: readonly Delivery[],
     change: (owner: number, seqs: readonly number[]) => readonly number[],
   ): Promise<readonly Delivery[]> {
-    const held = (): Receipt[] => deliveries.map(receiptOf).filter((receipt) => this.#holds(receipt));
-    if (held().length === 0) return deliveries;
-    const { receipts, seqs } = await this.parts.database.write(() => {
-      const receipts = held();
-      return { receipts, seqs: receipts.length > 0 ? change(this.#id, receipts.map(seqOf)) : [] };
+    const good = ({ owner, spent }: Receipt): boolean => owner === this.#id && !spent;
+    const receipts = deliveries.map(receiptOf);
+    if (!receipts.some(good)) return deliveries;
+    const [ours, seqs] = await this.parts.database.write(() => {
+      const ours = receipts.filter(good);
+      return [new Set(ours), ours.length > 0 ? change(this.#id, ours.map(seqOf)) : []] as const;
     });
-    for (const receipt of receipts) this.#held.delete(receipt);
+    for (const receipt of ours) receipt.spent = true;
     if (seqs.length === deliveries.length) return [];
     const settled = new Set(seqs);
-    const ours = new Set(receipts.filter(({ seq }) => settled.has(seq)));
-    return deliveries.filter((delivery) => !ours.has(receiptOf(delivery)));
-  }
-
-  #holds(receipt: Receipt): boolean {
-    return receipt.owner === this.#id && this.#held.has(receipt);
+    return deliveries.filter((delivery) => !ours.has(receiptOf(delivery)) || !settled.has(receiptOf(delivery).seq));
   }
 }
 

@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS funq_tasks_owned ON funq_tasks (owner) WHERE ${OWNED}
 export interface Receipt {
   readonly seq: number;
   readonly owner: number;
+  /** A receipt is good once: what was released may come to its consumer again, and is another's affair then. */
+  spent?: boolean;
 }
 
 /** Rows of one INSERT: binding many at once halves the cost of each. */
