@@ -1,14 +1,14 @@
 import type { Broker } from '../contracts/broker.js';
-import { Polling, pollingBy } from './support/polling.js';
 import { PostgresConsumers } from './postgres/consumers.js';
 import { channelOf, PostgresListener } from './postgres/listener.js';
 import { targetOf, type PostgresOptions } from './postgres/options.js';
 import { pulseSource } from './postgres/pulse.js';
+import { BROKER } from './postgres/schema.js';
 import { PostgresSession } from './postgres/session.js';
 import { PostgresSubscription } from './postgres/subscription.js';
-import { BROKER } from './postgres/schema.js';
 import { PostgresTasks } from './postgres/tasks.js';
 import { inTransaction } from './postgres/transaction.js';
+import { Polling, pollingBy } from './support/polling.js';
 
 export type { PostgresOptions } from './postgres/options.js';
 

@@ -1,6 +1,5 @@
 import type { Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
-import { driverError, unfit } from './support/driver-error.js';
 import { RabbitConnection } from './rabbitmq/connection.js';
 import { RabbitDelayPlugin, findDelayPlugin } from './rabbitmq/delay-plugin.js';
 import { isMissing } from './rabbitmq/error.js';
@@ -9,6 +8,7 @@ import { RabbitPublisher } from './rabbitmq/publisher.js';
 import { RabbitServer, type RabbitServerOptions } from './rabbitmq/server.js';
 import { RabbitSubscription } from './rabbitmq/subscription.js';
 import { RabbitTopology, type RabbitTopologyOptions } from './rabbitmq/topology.js';
+import { driverError, unfit } from './support/driver-error.js';
 
 export type { RabbitServerOptions } from './rabbitmq/server.js';
 export type { RabbitBinding, RabbitExchange, RabbitRoute, RabbitTopologyOptions } from './rabbitmq/topology.js';

@@ -1,5 +1,4 @@
 import type { Broker } from '../contracts/broker.js';
-import { Polling } from './support/polling.js';
 import { checkedNamespace } from './redis/keys.js';
 import type { RedisConnectionOptions } from './redis/options.js';
 import { pulseSource } from './redis/pulse.js';
@@ -8,6 +7,7 @@ import { QUEUE_SCRIPTS } from './redis/scripts.js';
 import { RedisSession } from './redis/session.js';
 import { RedisSubscription } from './redis/subscription.js';
 import { RedisWakes } from './redis/wakes.js';
+import { Polling } from './support/polling.js';
 
 export interface RedisOptions extends RedisConnectionOptions {}
 

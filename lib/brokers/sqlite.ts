@@ -1,5 +1,4 @@
 import type { Broker } from '../contracts/broker.js';
-import { Polling, pollingBy } from './support/polling.js';
 import { CONSUMERS_SCHEMA, SqliteConsumers } from './sqlite/consumers.js';
 import { MEMORY, type SqliteFileOptions } from './sqlite/options.js';
 import { pulseSource } from './sqlite/pulse.js';
@@ -7,6 +6,7 @@ import { SqliteSession } from './sqlite/session.js';
 import { SqliteSubscription } from './sqlite/subscription.js';
 import { SqliteTasks, TASKS_SCHEMA } from './sqlite/tasks.js';
 import { SqliteUnique, UNIQUE_SCHEMA } from './sqlite/unique.js';
+import { Polling, pollingBy } from './support/polling.js';
 import { storeUnique } from './support/unique.js';
 
 export type { SqliteFileOptions } from './sqlite/options.js';

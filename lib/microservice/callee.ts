@@ -1,10 +1,10 @@
 import { unblocked } from '../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
-import { FunqError } from '../core/errors.js';
-import { sourceOf, type ReplyContent } from '../core/replies/reply-sender.js';
-import type { WaitingPlace } from '../core/replies/replies.js';
 import type { Run } from '../core/consuming/run.js';
 import type { RunningTask } from '../core/consuming/running-task.js';
+import { FunqError } from '../core/errors.js';
+import type { WaitingPlace } from '../core/replies/replies.js';
+import { sourceOf, type ReplyContent } from '../core/replies/reply-sender.js';
 import type { Connection } from './connection.js';
 import type { OutcomeWriter } from './outcome.writer.js';
 import { eachValue, isStream } from './values.js';

@@ -3,8 +3,8 @@ import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microser
 import type { Observable } from 'rxjs';
 import type { Broker } from '../contracts/broker.js';
 import type { Reply, ReplyAddress } from '../contracts/envelope.js';
-import { readPublishOptions } from '../nest/publishing/publish.options.js';
 import { brief } from '../nest/logging/task.logger.js';
+import { readPublishOptions } from '../nest/publishing/publish.options.js';
 import { taskMessage, type Sending } from '../nest/publishing/task.message.js';
 import { Connection } from './connection.js';
 import { FunqRecord } from './funq.record.js';

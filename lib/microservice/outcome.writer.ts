@@ -1,8 +1,8 @@
 import { RpcException, type ConsumerSerializer, type OutgoingResponse } from '@nestjs/microservices';
+import type { ManagedTask } from '../contracts/task.js';
 import { recordError } from '../core/error-record.js';
 import { FunqError, isA } from '../core/errors.js';
 import type { Outcome, ReplyContent } from '../core/replies/reply-sender.js';
-import type { ManagedTask } from '../contracts/task.js';
 
 /** Writes outcomes as callers of Nest's transports know them: an error is data, `{ status, message }` where nothing else is said. */
 export class OutcomeWriter {

@@ -1,5 +1,5 @@
-import type { MessageHandler } from '@nestjs/microservices';
 import { isDeepStrictEqual } from 'node:util';
+import type { MessageHandler } from '@nestjs/microservices';
 import type { ConsumerOptions, Policy } from '../contracts/policy.js';
 import { FunqConfigError } from '../core/errors.js';
 import { createPolicy } from '../core/options/policy.js';

@@ -2,15 +2,15 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import type { AwayError, Broker, ConnectContext } from '../contracts/broker.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Codec } from '../contracts/codec.js';
-import type { Store } from '../contracts/stores.js';
 import { withDeadline } from '../contracts/deadline.js';
+import type { Store } from '../contracts/stores.js';
 import { FunqConfigError, FunqError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { Outbox } from '../core/outbox.js';
 import { Replies } from '../core/replies/replies.js';
 import { ConsumerCatalog } from './consuming/consumer.catalog.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.tokens.js';
 import type { FunqOptions, FunqSettings } from './funq.options.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_OPTIONS, FUNQ_SETTINGS } from './funq.tokens.js';
 
 const CONNECT_DEADLINE = 30_000;
 /** How long the start waits for what is not required. */

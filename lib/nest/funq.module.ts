@@ -3,6 +3,7 @@ import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { FunqConfigError } from '../core/errors.js';
 import { ConsumerExplorer } from './consuming/consumer.explorer.js';
 import { ConsumerRunner } from './consuming/consumer.runner.js';
+import { HandlerFactory } from './consuming/handler.factory.js';
 import { CounterReport } from './counters/counter.report.js';
 import { DeadLetterPlaces } from './dead-letters/dead-letter.places.js';
 import {
@@ -14,7 +15,6 @@ import {
 } from './funq.options.js';
 import { sharedProviders, tokenOf } from './funq.providers.js';
 import { FUNQ_GIVEN, FUNQ_OPTIONS } from './funq.tokens.js';
-import { HandlerFactory } from './consuming/handler.factory.js';
 import { DEFAULT_CONTROLS } from './interceptors/order.js';
 import { TaskLogger } from './logging/task.logger.js';
 

@@ -12,8 +12,6 @@ import { FunqConsumers } from './consuming/funq.consumers.js';
 import { FunqCounters } from './counters/funq.counters.js';
 import { FunqDeadLetters } from './dead-letters/funq.dead-letters.js';
 import { readSettings, type ControlEntry, type FunqOptions, type FunqStage } from './funq.options.js';
-import { FunqPublisher } from './publishing/funq.publisher.js';
-import { FunqScheduler } from './schedules/funq.scheduler.js';
 import {
   FUNQ_CLOCK,
   FUNQ_CODEC,
@@ -27,11 +25,13 @@ import {
   getStoreToken,
 } from './funq.tokens.js';
 import type { Control } from './interceptors/control.js';
+import { brief } from './logging/task.logger.js';
 import { Presence } from './presence.js';
+import { FunqPublisher } from './publishing/funq.publisher.js';
+import { FunqScheduler } from './schedules/funq.scheduler.js';
 import { ScheduleBook } from './schedules/schedule.book.js';
 import { RegistryMirror } from './schedules/schedule.mirror.js';
 import { ScheduleRunner } from './schedules/schedule.runner.js';
-import { brief } from './logging/task.logger.js';
 
 const STAGE = { token: FUNQ_STAGE, optional: true };
 

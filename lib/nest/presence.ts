@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../contracts/clock.js';
 import type { Policy } from '../contracts/policy.js';
 import type { WorkerReport } from '../contracts/stores.js';

@@ -1,5 +1,5 @@
-import type { PostgresOptions } from '../brokers/postgres/options.js';
 import type { Part } from '../brokers/postgres/migration.js';
+import type { PostgresOptions } from '../brokers/postgres/options.js';
 import { PostgresSession, type Connected } from '../brokers/postgres/session.js';
 import type { CoordinationStore, ResultStore, Store } from '../contracts/stores.js';
 import { FILTER_TABLES, PostgresFilter } from './postgres/filter.js';

@@ -1,7 +1,7 @@
-import type { CoordinationStore, FilterClaim, WorkerReport } from '../contracts/stores.js';
 import { checkedNamespace } from '../brokers/redis/keys.js';
 import type { RedisConnectionOptions } from '../brokers/redis/options.js';
 import { RedisSession } from '../brokers/redis/session.js';
+import type { CoordinationStore, FilterClaim, WorkerReport } from '../contracts/stores.js';
 import { COORDINATION_SCRIPTS } from './redis/coordination.js';
 
 export interface RedisCoordinationOptions extends RedisConnectionOptions {}

@@ -1,6 +1,7 @@
 import type { Delivery, Pulse, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from '../support/driver-error.js';
+import { Polling, type Attempt } from '../support/polling.js';
 import { KafkaCommitter } from './committer.js';
 import { unreached } from './error.js';
 import { KafkaFetcher } from './fetcher.js';
@@ -11,7 +12,6 @@ import type { Seat } from './seat.js';
 import type { KafkaClients } from './session.js';
 import type { KafkaTopics } from './topics.js';
 import type { Entry } from './window.js';
-import { Polling, type Attempt } from '../support/polling.js';
 
 /** Less than this many messages in reserve, and more are fetched. */
 const RESERVE = 1000;

@@ -1,7 +1,7 @@
 import type { Outgoing, PublishFailure } from '../../contracts/broker.js';
-import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import type { Clock } from '../../contracts/clock.js';
 import { withDeadline } from '../../contracts/deadline.js';
+import { TRANSIENT_PREFIX } from '../../contracts/transient.js';
 import { unknownTopic } from './error.js';
 import type { KafkaPublishing } from './publishing.js';
 import type { KafkaClients } from './session.js';

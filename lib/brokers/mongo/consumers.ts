@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { mongo } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import { hasEnded, thisProcess, type ProcessMark } from '../support/local-process.js';
-import type { MongoTasks } from './tasks.js';
 import { SECOND_LOOK, Sightings } from '../support/sightings.js';
+import type { MongoTasks } from './tasks.js';
 
 /** One subscription, as long as it may hold messages. */
 export interface ConsumerDocument extends ProcessMark {

@@ -1,10 +1,10 @@
 import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from '../support/driver-error.js';
+import type { Attempt, Polling } from '../support/polling.js';
 import type { MongoConsumers } from './consumers.js';
 import type { MongoSession } from './session.js';
 import type { Claimed, MongoTasks, Receipt } from './tasks.js';
-import type { Attempt, Polling } from '../support/polling.js';
 
 /** What a subscription works with; made anew when the connection is. */
 export interface MongoParts {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import pg, { type Client, type Pool, type PoolClient, type QueryConfig } from 'pg';
 import type { Clock } from '../../contracts/clock.js';
 import { withDeadline } from '../../contracts/deadline.js';
-import pg, { type Client, type Pool, type PoolClient, type QueryConfig } from 'pg';
 import { explain, isSilence, silence } from './error.js';
 import { SILENCE, targetOf, withSockets, type PostgresOptions, type Target } from './options.js';
 

@@ -5,9 +5,9 @@ import type { Attempt, Polling } from '../support/polling.js';
 import type { PostgresConsumers } from './consumers.js';
 import type { PostgresListener } from './listener.js';
 import { Portions } from './portions.js';
+import { Reserve } from './reserve.js';
 import { PostgresSettling } from './settling.js';
 import { MOST, type Claim, type PostgresTasks, type Receipt } from './tasks.js';
-import { Reserve } from './reserve.js';
 
 export interface PostgresSubscriptionParts {
   readonly clock: Clock;

@@ -3,8 +3,8 @@ import { connect, type Channel, type ChannelModel } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
 import { withDeadline } from '../../contracts/deadline.js';
 import { away, driverError } from '../support/driver-error.js';
-import { gatherWrites } from './gather-writes.js';
 import { connectError } from './error.js';
+import { gatherWrites } from './gather-writes.js';
 import type { RabbitServer } from './server.js';
 
 /** Longest, in milliseconds, that closing or one answer may take. */

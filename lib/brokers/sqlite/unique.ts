@@ -1,6 +1,6 @@
+import type { RememberedIds } from '../support/unique.js';
 import type { SqliteDatabase } from './database.js';
 import type { SqliteStatement } from './driver.js';
-import type { RememberedIds } from '../support/unique.js';
 
 export const UNIQUE_SCHEMA = `
 CREATE TABLE IF NOT EXISTS funq_unique (

@@ -1,7 +1,7 @@
 import type { ManagedTask, Settlement } from '../../contracts/task.js';
-import { milliseconds } from '../options/duration.js';
 import { recordError } from '../error-record.js';
 import { RequeueError, isA } from '../errors.js';
+import { milliseconds } from '../options/duration.js';
 
 const DONE: Settlement = Object.freeze({ kind: 'done' });
 

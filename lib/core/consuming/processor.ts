@@ -1,13 +1,13 @@
 import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';
-import { withinRun } from './current-task.js';
 import { FunqError } from '../errors.js';
 import type { Events } from '../events.js';
+import { withinRun } from './current-task.js';
+import { decide } from './decide.js';
+import type { Held } from './held.js';
 import { openTask, policyFor } from './open-task.js';
 import { QUARANTINE_DELAY, verdict, type Quarantine } from './quarantine.js';
 import type { RunningTask, TaskHost } from './running-task.js';
-import type { Held } from './held.js';
-import { decide } from './decide.js';
 import type { Settler } from './settle.js';
 import type { Slots } from './slots.js';
 

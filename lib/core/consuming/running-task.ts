@@ -1,12 +1,12 @@
-import type { Clock } from '../../contracts/clock.js';
 import type { Delivery } from '../../contracts/broker.js';
+import type { Clock } from '../../contracts/clock.js';
 import type { Envelope, ErrorRecord } from '../../contracts/envelope.js';
 import type { Duration, Policy } from '../../contracts/policy.js';
 import type { DiscardStatus, ManagedTask, Settlement } from '../../contracts/task.js';
-import { milliseconds } from '../options/duration.js';
 import { recordError } from '../error-record.js';
 import { FunqError, RequeueError, isA } from '../errors.js';
 import type { Events } from '../events.js';
+import { milliseconds } from '../options/duration.js';
 import { Run } from './run.js';
 
 /** How many errors a task carries along. */

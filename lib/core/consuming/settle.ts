@@ -5,15 +5,15 @@ import type { DeadLetter } from '../../contracts/envelope.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { Settlement } from '../../contracts/task.js';
 import { backoff, type Backoff } from '../backoff.js';
-import { Completion } from './completion.js';
 import { copyMessage, deadLetter, encodeLetter, nextEnvelope, type Death } from '../envelope.js';
 import { recordError } from '../error-record.js';
 import { FunqError } from '../errors.js';
 import type { Events } from '../events.js';
 import type { Outbox } from '../outbox.js';
 import type { ReplySender } from '../replies/reply-sender.js';
-import type { RunningTask } from './running-task.js';
+import { Completion } from './completion.js';
 import type { Held } from './held.js';
+import type { RunningTask } from './running-task.js';
 
 /** Waits before a settlement that could not be written is tried again. */
 const HOLD: Backoff = { delay: 1000, factor: 2, max: 30_000, jitter: 0.2 };

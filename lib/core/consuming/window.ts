@@ -1,8 +1,8 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { WindowPolicy } from '../../contracts/policy.js';
-import { cronMinutes, type MinutePattern } from '../schedules/cron.js';
 import { FunqConfigError } from '../errors.js';
 import { show } from '../options/show.js';
+import { cronMinutes, type MinutePattern } from '../schedules/cron.js';
 
 /** Answers whether a window is open. Both ends of a range fall on minutes: the first belongs to it, the last does not. */
 export class TimeWindow {

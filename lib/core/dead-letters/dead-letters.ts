@@ -1,8 +1,8 @@
-import { Gcra } from '../rates/gcra.js';
+import { settleConsumed, settleGone, settleUntouched } from '../consuming/settle.js';
 import { FunqError } from '../errors.js';
 import type { Events } from '../events.js';
+import { Gcra } from '../rates/gcra.js';
 import { revive, taskOf, type LetterEdit } from './revive.js';
-import { settleConsumed, settleGone, settleUntouched } from '../consuming/settle.js';
 import type { StoredLetter } from './stored-letter.js';
 import { BATCH, inTime, sizeOf, sweep, type Found, type SweepParts } from './sweep.js';
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import { withDeadline } from '../../contracts/deadline.js';
-import { FunqError } from '../errors.js';
-import type { Outbox } from '../outbox.js';
 import type { Held } from '../consuming/held.js';
 import { openSession, type Session } from '../consuming/session.js';
 import { settleUntouched } from '../consuming/settle.js';
+import { FunqError } from '../errors.js';
+import type { Outbox } from '../outbox.js';
 import { readLetter, type StoredLetter } from './stored-letter.js';
 
 /** The most letters of which the bodies are in memory at once. */

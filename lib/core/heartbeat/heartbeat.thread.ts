@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { OpenPulse } from '../../contracts/broker.js';
-import { StandIn, type Orders } from './stand-in.js';
 import { SystemClock } from '../system-clock.js';
+import { StandIn, type Orders } from './stand-in.js';
 
 /** What the thread is started with. */
 export interface ThreadData {

@@ -5,8 +5,8 @@ import type { Clock } from '../../contracts/clock.js';
 import { withDeadline } from '../../contracts/deadline.js';
 import { backoff, type Backoff } from '../backoff.js';
 import type { Events } from '../events.js';
-import { KnownSource } from './known-source.js';
 import type { ThreadData, ThreadNews } from './heartbeat.thread.js';
+import { KnownSource } from './known-source.js';
 import type { Orders, SourceOrders } from './stand-in.js';
 
 export interface HeartbeatOptions {

@@ -1,5 +1,5 @@
-import { milliseconds } from './duration.js';
 import { FunqConfigError } from '../errors.js';
+import { milliseconds } from './duration.js';
 import { show } from './show.js';
 
 /**

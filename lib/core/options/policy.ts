@@ -7,11 +7,11 @@ import type {
   TaskOverrides,
   WindowPolicy,
 } from '../../contracts/policy.js';
+import { TimeWindow } from '../consuming/window.js';
+import { readSchedules } from '../schedules/schedule.js';
 import { checkQueueName } from './names.js';
 import { OptionReader } from './options.js';
-import { readSchedules } from '../schedules/schedule.js';
 import { TASK_OPTIONS, readTaskOptions } from './task-options.js';
-import { TimeWindow } from '../consuming/window.js';
 
 const CONSUMER_OPTIONS = [
   'queue',

@@ -3,14 +3,14 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import { unblocked } from '../../contracts/deadline.js';
 import type { Reply, ReplyAddress } from '../../contracts/envelope.js';
+import type { Held } from '../consuming/held.js';
+import { Receiver } from '../consuming/receiver.js';
+import { settleConsumed } from '../consuming/settle.js';
+import { inTime } from '../dead-letters/sweep.js';
 import { FunqError, FunqRemoteError } from '../errors.js';
 import type { Events } from '../events.js';
 import type { Outbox } from '../outbox.js';
-import { Receiver } from '../consuming/receiver.js';
 import { REPLY_PREFIX } from './reply-sender.js';
-import type { Held } from '../consuming/held.js';
-import { settleConsumed } from '../consuming/settle.js';
-import { inTime } from '../dead-letters/sweep.js';
 
 export interface RepliesOptions {
   /** Name of the broker in the app. */

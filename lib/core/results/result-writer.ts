@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { ResultStore, TaskResult } from '../../contracts/stores.js';
 import { withDeadline } from '../../contracts/deadline.js';
+import type { ResultStore, TaskResult } from '../../contracts/stores.js';
 import { RECONNECT, backoff } from '../backoff.js';
 import { FunqError } from '../errors.js';
 import type { Events } from '../events.js';

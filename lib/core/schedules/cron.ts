@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
-import type { Dates } from './dates.js';
 import { FunqConfigError } from '../errors.js';
 import { show } from '../options/show.js';
+import type { Dates } from './dates.js';
 
 /** Whether a minute, named by any moment in it, matches. Throws `FUNQ_OPTION_INVALID`, naming `option`. */
 export type MinutePattern = (epoch: number) => boolean;

@@ -1,10 +1,10 @@
 import type { SchedulePolicy, ScheduleTimes } from '../../contracts/schedule.js';
-import { cronDates } from './cron.js';
 import { FunqConfigError } from '../errors.js';
 import { isQueueName } from '../options/names.js';
 import { OptionReader } from '../options/options.js';
 import { show } from '../options/show.js';
 import { TASK_OPTIONS } from '../options/task-options.js';
+import { cronDates } from './cron.js';
 
 const PUBLISH = ['priority', 'key', 'headers', ...TASK_OPTIONS];
 // prettier-ignore

@@ -2,11 +2,11 @@ import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { ConsumerOptions, LiveOptions, Policy } from '../../contracts/policy.js';
 import { FunqConfigError } from '../../core/errors.js';
-import { show } from '../../core/options/show.js';
 import { createLivePolicy, createPolicy } from '../../core/options/policy.js';
-import { consumerDefinition } from './consumer.decorator.js';
-import { FUNQ_OPTIONS } from '../funq.tokens.js';
+import { show } from '../../core/options/show.js';
 import type { FunqOptions } from '../funq.options.js';
+import { FUNQ_OPTIONS } from '../funq.tokens.js';
+import { consumerDefinition } from './consumer.decorator.js';
 
 /** The policies of decorated methods, by class and method: asked by the explorer, and by publishers that name a class. */
 @Injectable()

@@ -3,12 +3,12 @@ import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/co
 import type { Policy } from '../../contracts/policy.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { BrokerRegistry } from '../broker.registry.js';
+import type { FunqOptions } from '../funq.options.js';
+import { FUNQ_OPTIONS } from '../funq.tokens.js';
+import { checkSupported } from '../support.checks.js';
 import { ConsumerCatalog } from './consumer.catalog.js';
 import { consumerDefinition } from './consumer.decorator.js';
 import { leftOut } from './enhancers.js';
-import { FUNQ_OPTIONS } from '../funq.tokens.js';
-import type { FunqOptions } from '../funq.options.js';
-import { checkSupported } from '../support.checks.js';
 
 type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 

@@ -11,16 +11,16 @@ import type { Codec } from '../../contracts/codec.js';
 import { Counters } from '../../core/counters/counters.js';
 import { Events } from '../../core/events.js';
 import { BrokerRegistry } from '../broker.registry.js';
-import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
-import { Crew } from './crew.js';
-import { FunqConsumers } from './funq.consumers.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTROLS, FUNQ_SETTINGS } from '../funq.tokens.js';
 import type { FunqSettings } from '../funq.options.js';
-import { HandlerFactory } from './handler.factory.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_CONTROLS, FUNQ_SETTINGS } from '../funq.tokens.js';
 import type { Control } from '../interceptors/control.js';
 import { Presence } from '../presence.js';
 import { ScheduleBook } from '../schedules/schedule.book.js';
 import { ScheduleRunner } from '../schedules/schedule.runner.js';
+import { ConsumerExplorer, type FoundConsumer } from './consumer.explorer.js';
+import { Crew } from './crew.js';
+import { FunqConsumers } from './funq.consumers.js';
+import { HandlerFactory } from './handler.factory.js';
 
 const HOOKS_CHECK = 5000;
 

@@ -1,13 +1,13 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';
+import { Quarantine } from '../../core/consuming/quarantine.js';
+import { Worker, type WorkerOptions } from '../../core/consuming/worker.js';
 import type { Counters } from '../../core/counters/counters.js';
 import type { Events } from '../../core/events.js';
 import { Heartbeat } from '../../core/heartbeat/heartbeat.js';
 import type { Outbox } from '../../core/outbox.js';
-import { Quarantine } from '../../core/consuming/quarantine.js';
 import { SystemClock } from '../../core/system-clock.js';
-import { Worker, type WorkerOptions } from '../../core/consuming/worker.js';
 import type { FunqSettings } from '../funq.options.js';
 import type { Control } from '../interceptors/control.js';
 import type { Presence } from '../presence.js';

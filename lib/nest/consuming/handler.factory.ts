@@ -1,12 +1,12 @@
 import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
 import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef, type ContextId } from '@nestjs/core';
-import { RequeueError, isA } from '../../core/errors.js';
 import type { RunningTask } from '../../core/consuming/running-task.js';
+import { RequeueError, isA } from '../../core/errors.js';
+import { FUNQ_CONTEXT, FUNQ_CONTROLS } from '../funq.tokens.js';
+import { ControlChain, type Control } from '../interceptors/control.js';
 import { checkArguments } from './arguments.js';
 import type { FoundConsumer } from './consumer.explorer.js';
 import { stagesOf, type Stages } from './enhancers.js';
-import { FUNQ_CONTEXT, FUNQ_CONTROLS } from '../funq.tokens.js';
-import { ControlChain, type Control } from '../interceptors/control.js';
 import { called, methodOf, plain, promised, type Method } from './method.js';
 import { PARAMS_METADATA, defineParams, paramsFactory } from './params.js';
 

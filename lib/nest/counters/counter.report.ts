@@ -3,13 +3,13 @@ import type { Clock } from '../../contracts/clock.js';
 import type { ConsumerCounters, TaskCounts } from '../../contracts/counters.js';
 import type { Policy } from '../../contracts/policy.js';
 import { Counters } from '../../core/counters/counters.js';
-import { Events } from '../../core/events.js';
 import { COUNTED } from '../../core/counters/tally.js';
+import { Events } from '../../core/events.js';
 import { ConsumerCatalog } from '../consuming/consumer.catalog.js';
+import type { FunqSettings } from '../funq.options.js';
+import { FUNQ_CLOCK, FUNQ_SETTINGS } from '../funq.tokens.js';
 import { busyLine, lastLine } from './counter.lines.js';
 import { FunqCounters } from './funq.counters.js';
-import { FUNQ_CLOCK, FUNQ_SETTINGS } from '../funq.tokens.js';
-import type { FunqSettings } from '../funq.options.js';
 
 /** How long before a line, in milliseconds, what remains is looked at, so that the line can tell which way it goes. */
 const AHEAD = 15_000;

@@ -4,9 +4,9 @@ import type { ConsumerCounters, ConsumerLoad } from '../../contracts/counters.js
 import type { Policy } from '../../contracts/policy.js';
 import { Backlog } from '../../core/counters/backlog.js';
 import { Counters } from '../../core/counters/counters.js';
+import type { Tally } from '../../core/counters/tally.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
-import type { Tally } from '../../core/counters/tally.js';
 import { BrokerRegistry } from '../broker.registry.js';
 import { ConsumerCatalog } from '../consuming/consumer.catalog.js';
 import { FUNQ_CLOCK } from '../funq.tokens.js';

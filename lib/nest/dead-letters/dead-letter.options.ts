@@ -1,10 +1,10 @@
 import type { RateOptions, TaskOverrides } from '../../contracts/policy.js';
+import type { StoredLetter } from '../../core/dead-letters/stored-letter.js';
+import { REACH } from '../../core/dead-letters/sweep.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { checkQueueName } from '../../core/options/names.js';
 import { OptionReader } from '../../core/options/options.js';
 import { TASK_OPTIONS } from '../../core/options/task-options.js';
-import type { StoredLetter } from '../../core/dead-letters/stored-letter.js';
-import { REACH } from '../../core/dead-letters/sweep.js';
 import { readPublishOptions } from '../publishing/publish.options.js';
 
 /** Which letters are meant; several conditions must all hold. @publicApi */

@@ -2,14 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import { DeadLetters } from '../../core/dead-letters/dead-letters.js';
+import type { StoredLetter } from '../../core/dead-letters/stored-letter.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
 import { checkQueueName } from '../../core/options/names.js';
-import type { StoredLetter } from '../../core/dead-letters/stored-letter.js';
 import { BrokerRegistry } from '../broker.registry.js';
 import { ConsumerCatalog } from '../consuming/consumer.catalog.js';
-import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_SETTINGS } from '../funq.tokens.js';
 import type { FunqSettings } from '../funq.options.js';
+import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_SETTINGS } from '../funq.tokens.js';
 
 /** Where the letters that are meant lie. */
 export interface Place {

@@ -1,8 +1,8 @@
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { setMaxListeners } from 'node:events';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { LetterChoice } from '../../core/dead-letters/dead-letters.js';
-import { FunqError } from '../../core/errors.js';
 import type { StoredLetter } from '../../core/dead-letters/stored-letter.js';
+import { FunqError } from '../../core/errors.js';
 import { checkArguments } from '../consuming/arguments.js';
 import { ConsumerCatalog } from '../consuming/consumer.catalog.js';
 import {

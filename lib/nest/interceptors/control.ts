@@ -4,8 +4,8 @@ import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { withinRun } from '../../core/consuming/current-task.js';
 import type { RunningTask } from '../../core/consuming/running-task.js';
-import { FUNQ_CONTEXT } from '../funq.tokens.js';
 import { managedTaskOf } from '../consuming/param.decorators.js';
+import { FUNQ_CONTEXT } from '../funq.tokens.js';
 
 /**
  * A built-in interceptor, and the base of your own: `around` is the whole of it.

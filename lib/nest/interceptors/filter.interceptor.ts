@@ -11,8 +11,8 @@ import { Events } from '../../core/events.js';
 import { PunctualStore } from '../../core/punctual-store.js';
 import type { FunqSettings } from '../funq.options.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION, FUNQ_SETTINGS } from '../funq.tokens.js';
-import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
+import { ownKey } from '../own-key.js';
 import { Control } from './control.js';
 
 /** An equal call is running: looked at again this often, for this long in place; then the task goes back for as long. */

@@ -3,14 +3,14 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ManagedTask } from '../../contracts/task.js';
 import { Events } from '../../core/events.js';
+import { PunctualStore } from '../../core/punctual-store.js';
 import { Gcra } from '../../core/rates/gcra.js';
 import { Limiter } from '../../core/rates/limiter.js';
 import type { LineOptions, Reserved } from '../../core/rates/line.js';
 import type { Pace } from '../../core/rates/place.js';
-import { PunctualStore } from '../../core/punctual-store.js';
 import { FUNQ_CLOCK, FUNQ_COORDINATION } from '../funq.tokens.js';
-import { ownKey } from '../own-key.js';
 import { missingStore } from '../missing-store.js';
+import { ownKey } from '../own-key.js';
 import { Presence, consumerKey } from '../presence.js';
 import { Control } from './control.js';
 

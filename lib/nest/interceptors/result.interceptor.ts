@@ -1,5 +1,5 @@
-import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import { hostname } from 'node:os';
+import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Codec } from '../../contracts/codec.js';
 import type { Policy } from '../../contracts/policy.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import type { Policy } from '../../contracts/policy.js';
 import type { Clock } from '../../contracts/clock.js';
+import type { Policy } from '../../contracts/policy.js';
 import type { Task } from '../../contracts/task.js';
 import { currentTask } from '../../core/consuming/current-task.js';
 import { recordError } from '../../core/error-record.js';

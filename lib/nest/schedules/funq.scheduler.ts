@@ -5,18 +5,18 @@ import type { Policy } from '../../contracts/policy.js';
 import type { ScheduleOptions } from '../../contracts/schedule.js';
 import { FunqConfigError } from '../../core/errors.js';
 import { checkQueueName } from '../../core/options/names.js';
+import { show } from '../../core/options/show.js';
 import { PunctualStore } from '../../core/punctual-store.js';
 import { following } from '../../core/schedules/dates.js';
 import { describeTimes, readSchedule } from '../../core/schedules/schedule.js';
-import { show } from '../../core/options/show.js';
 import { ConsumerCatalog } from '../consuming/consumer.catalog.js';
 import { FUNQ_CLOCK, FUNQ_CODEC, FUNQ_COORDINATION } from '../funq.tokens.js';
 import { missingStore } from '../missing-store.js';
+import { methodProxy, type Remote } from '../publishing/typed.publisher.js';
 import { ScheduleBook, type Entry } from './schedule.book.js';
 import { clashing } from './schedule.checks.js';
 import { ScheduleRunner } from './schedule.runner.js';
 import { writeOptions, type Standing } from './schedule.standing.js';
-import { methodProxy, type Remote } from '../publishing/typed.publisher.js';
 
 /** A schedule that is added needs a name: adding under the same name again changes it. @publicApi */
 export type NamedSchedule = ScheduleOptions & { name: string };

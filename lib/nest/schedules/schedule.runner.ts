@@ -1,12 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '../../contracts/clock.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { SchedulePolicy } from '../../contracts/schedule.js';
-import { agreed } from '../../core/schedules/agreed.js';
-import { datesOf, following, type Dates } from '../../core/schedules/dates.js';
 import { Events } from '../../core/events.js';
 import { PunctualStore } from '../../core/punctual-store.js';
+import { agreed } from '../../core/schedules/agreed.js';
+import { datesOf, following, type Dates } from '../../core/schedules/dates.js';
 import { describeTimes } from '../../core/schedules/schedule.js';
 import { Ticker, type Tick } from '../../core/schedules/ticker.js';
 import type { FunqSettings } from '../funq.options.js';

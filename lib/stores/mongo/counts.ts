@@ -1,6 +1,6 @@
 import type { mongo } from 'mongoose';
-import { driverError } from '../../brokers/support/driver-error.js';
 import type { MongoOpened } from '../../brokers/mongo/session.js';
+import { driverError } from '../../brokers/support/driver-error.js';
 import type { CountPeriod, CountQuery, ResultCount, TaskResult } from '../../contracts/stores.js';
 
 export interface CountDocument extends Omit<ResultCount, 'at'> {

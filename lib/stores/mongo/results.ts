@@ -1,8 +1,8 @@
 import mongoose, { type mongo } from 'mongoose';
-import { driverError } from '../../brokers/support/driver-error.js';
 import { isDuplicate } from '../../brokers/mongo/error.js';
 import type { MongoOpened } from '../../brokers/mongo/session.js';
 import { dateOf } from '../../brokers/mongo/time.js';
+import { driverError } from '../../brokers/support/driver-error.js';
 import type { ResultQuery, TaskResult } from '../../contracts/stores.js';
 import { pageOf } from '../support/paging.js';
 

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown, OnModuleDestroy, Type } from '@nestjs/common';
 import type { Duration } from '../../contracts/policy.js';
-import { milliseconds } from '../../core/options/duration.js';
 import { FunqError } from '../../core/errors.js';
+import { milliseconds } from '../../core/options/duration.js';
 import { OptionReader } from '../../core/options/options.js';
 import { SystemClock } from '../../core/system-clock.js';
 import type { ConsumerCatalog } from '../../nest/consuming/consumer.catalog.js';
