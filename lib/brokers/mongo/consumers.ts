@@ -54,11 +54,13 @@ export class MongoConsumers {
     return _id;
   }
 
-  /** A sign of life. False when the consumer was given up for dead meanwhile: what it held is gone. */
-  async beat(id: string): Promise<boolean> {
+  /** A sign of life, `due` by now or later. False when the consumer was given up for dead meanwhile: what it held is gone. */
+  async beat(id: string, due: number): Promise<boolean> {
     const options = { returnDocument: 'after', writeConcern: { w: 1 } } as const;
     const found = await this.consumers.findOneAndUpdate(alive(id), { $inc: { beats: 1 } }, options);
-    if (found) this.#seen.note(id, found.beats, this.clock.monotonic());
+    const now = this.clock.monotonic();
+    if (found) this.#seen.note(id, found.beats, now);
+    this.#seen.excuse(due, now);
     return found !== null;
   }
 

@@ -2,6 +2,7 @@ import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts
 import type { Clock } from '../../contracts/clock.js';
 import { driverError } from '../support/driver-error.js';
 import type { Attempt, Polling } from '../support/polling.js';
+import { MongoConsumer } from './consumer.js';
 import type { MongoConsumers } from './consumers.js';
 import type { MongoSession } from './session.js';
 import type { Claimed, MongoTasks, Receipt } from './tasks.js';
@@ -29,31 +30,34 @@ export interface MongoSubscriptionOptions {
 
 /** One consumer: its document under a random id, and what it holds. While that document is there, nobody else gets what it holds. */
 export class MongoSubscription implements Subscription {
-  #id = '';
-  #pulse: Pulse | undefined;
+  readonly #consumer: MongoConsumer;
   #closing: Promise<void> | undefined;
   readonly #out = new Set<Receipt>();
   /** Settled, and the answer was not heard yet. */
   readonly #unheard = new Set<Receipt>();
-  #beatAt = -Infinity;
-  #beating: Promise<void> | undefined;
   #matureAt = -Infinity;
   #due = Infinity;
   /** When to look for messages that were claimed by calls whose answer never came. */
   #recoverAt = Infinity;
 
-  constructor(private readonly options: MongoSubscriptionOptions) {}
+  constructor(private readonly options: MongoSubscriptionOptions) {
+    const renewed = (): void => {
+      this.#out.clear();
+      this.#unheard.clear();
+    };
+    this.#consumer = new MongoConsumer({ ...options, renewed });
+  }
 
   get queue(): string {
     return this.options.queue;
   }
 
   start(): Promise<void> {
-    return this.options.session.run((parts) => this.#beat(parts));
+    return this.#beat();
   }
 
   get pulse(): Pulse | undefined {
-    return this.#pulse;
+    return this.#consumer.pulse;
   }
 
   /** Messages may have come; `delayed` ones, too. */
@@ -83,7 +87,8 @@ export class MongoSubscription implements Subscription {
   }
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    if (!this.#closing) await this.options.session.run((parts) => this.#beat(parts));
+    if (!this.#closing) await this.#beat();
+    this.#consumer.expectNext();
     return deliveries.filter((delivery) => !this.#holds(delivery));
   }
 
@@ -91,11 +96,15 @@ export class MongoSubscription implements Subscription {
     return (this.#closing ??= this.#close());
   }
 
+  #beat(): Promise<void> {
+    return this.options.session.run(({ consumers }) => this.#consumer.beat(consumers));
+  }
+
   async #close(): Promise<void> {
     this.options.polling.stop();
     this.#out.clear();
     try {
-      await this.options.session.run(({ consumers }) => consumers.leave(this.#id));
+      await this.options.session.run(({ consumers }) => consumers.leave(this.#consumer.id));
     } finally {
       this.options.closed(this);
     }
@@ -105,16 +114,17 @@ export class MongoSubscription implements Subscription {
   async #attempt(parts: MongoParts, max: number): Promise<Attempt<Delivery>> {
     const { tasks, consumers } = parts;
     const { lease, clock, wake, pollInterval } = this.options;
+    // First of all: only then is it known how long nobody could.
+    if (this.#consumer.silence > lease / 3) await this.#consumer.beat(consumers);
     if (await consumers.sweep(lease)) wake();
-    if (clock.monotonic() - this.#beatAt > lease / 3) await this.#beat(parts);
     if (clock.monotonic() >= Math.min(this.#matureAt, this.#due)) {
       this.#matureAt = clock.monotonic() + pollInterval;
       this.#due = clock.monotonic() + (await tasks.mature(this.queue));
     }
     if (this.#closing) return { taken: [] };
-    const owner = this.#id;
+    const owner = this.#consumer.id;
     const { claimed, contended } = await this.#claim(parts, owner, max);
-    if (claimed.length > 0 && (this.#closing || owner !== this.#id)) {
+    if (claimed.length > 0 && (this.#closing || owner !== this.#consumer.id)) {
       await tasks.release(owner, claimed);
       return { taken: [], next: 0 };
     }
@@ -124,15 +134,12 @@ export class MongoSubscription implements Subscription {
 
   /** Not of `owner` any more when another one has taken its place meanwhile. */
   async #claim(parts: MongoParts, owner: string, max: number): Promise<{ claimed: Claimed[]; contended: boolean }> {
-    const { clock, lease } = this.options;
+    const { lease } = this.options;
     const recovered = await this.#recover(parts, owner, max);
     const claim =
       recovered.length > 0 ? { claimed: recovered, contended: true } : await parts.tasks.claim(this.queue, owner, max);
     // A claim that stood still for a lease may have come when the consumer had been given up; a beat on its way may have, too.
-    if (claim.claimed.length > 0 && clock.monotonic() - this.#beatAt >= lease) {
-      await this.#beating;
-      await this.#beat(parts);
-    }
+    if (claim.claimed.length > 0 && this.#consumer.silence >= lease) await this.#consumer.beatAgain(parts.consumers);
     return claim;
   }
 
@@ -156,24 +163,6 @@ export class MongoSubscription implements Subscription {
     return this.#out.has(receipt as Receipt);
   }
 
-  /** A sign of life. One at a time: two would become two new consumers, and the second disown what the first has claimed. */
-  #beat(parts: MongoParts): Promise<void> {
-    return (this.#beating ??= this.#live(parts).finally(() => (this.#beating = undefined)));
-  }
-
-  /** As a new consumer when the old one was given up for dead: its receipts are worth nothing from then on. */
-  async #live({ consumers }: MongoParts): Promise<void> {
-    const now = this.options.clock.monotonic();
-    if (!this.#id || !(await consumers.beat(this.#id))) {
-      const id = await consumers.register(this.options.lease);
-      this.#out.clear();
-      this.#unheard.clear();
-      this.#id = id;
-      this.#pulse = this.options.source && { source: this.options.source, id };
-    }
-    this.#beatAt = now;
-  }
-
   /** `change` tells how many it changed. If not all, an earlier call was at work whose answer got lost, or some are not ours any more. */
   async #settle(
     deliveries: readonly Delivery[],
@@ -181,7 +170,7 @@ export class MongoSubscription implements Subscription {
   ): Promise<readonly Delivery[]> {
     const ours = deliveries.filter((delivery) => this.#holds(delivery));
     const receipts = ours.map(({ receipt }) => receipt as Receipt);
-    const owner = this.#id;
+    const owner = this.#consumer.id;
     const again = receipts.some((receipt) => this.#unheard.has(receipt));
     for (const receipt of receipts) this.#unheard.add(receipt);
     const kept =

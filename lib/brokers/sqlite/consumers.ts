@@ -33,7 +33,6 @@ export class SqliteConsumers {
   readonly #seen = new Sightings<number>();
   readonly #here: ProcessMark = thisProcess();
   #nextLook = -Infinity;
-  #excused = -Infinity;
   readonly #all: SqliteStatement;
   readonly #insert: SqliteStatement;
   readonly #beat: SqliteStatement;
@@ -67,16 +66,9 @@ export class SqliteConsumers {
     return row !== undefined;
   }
 
-  /**
-   * A sign of life that was due comes only now: something was in this process's way, a lock, a full disk or a sleep, and may have been in
-   * the way of the others, too. Nobody's silence counts for so long.
-   */
+  /** A sign of life that was due comes only now, see {@link Sightings.excuse}. */
   excuse(due: number): void {
-    const now = this.clock.monotonic();
-    const late = now - Math.max(due, this.#excused);
-    if (late <= 0) return;
-    this.#excused = now;
-    this.#seen.excuse(late, now);
+    this.#seen.excuse(due, this.clock.monotonic());
   }
 
   /** Ends a consumer; what it holds waits again. */

@@ -13,14 +13,21 @@ interface Sighting {
  */
 export class Sightings<Id> {
   readonly #seen = new Map<Id, Sighting>();
+  #excused = -Infinity;
 
   note(id: Id, beats: unknown, now: number): void {
     this.#seen.set(id, { beats, since: now, suspected: false });
   }
 
-  /** For so many milliseconds nobody could show a sign of life: they count as no one's silence. */
-  excuse(ms: number, now: number): void {
-    for (const sighting of this.#seen.values()) sighting.since = Math.min(now, sighting.since + ms);
+  /**
+   * A sign of life that was due comes only now: something was in this process's way, a lock, a full disk, a server that was away, or a
+   * sleep, and may have been in the way of the others, too. Nobody's silence counts for so long.
+   */
+  excuse(due: number, now: number): void {
+    const late = now - Math.max(due, this.#excused);
+    if (late <= 0) return;
+    this.#excused = now;
+    for (const sighting of this.#seen.values()) sighting.since = Math.min(now, sighting.since + late);
   }
 
   /** Forgets those that are not there any more. */
