@@ -33,18 +33,20 @@ describe('messages that come more than once', () => {
     // Each copy is another task with equal arguments, their keys in another order.
     [
       'equal',
+      1000,
       (n: number, copy: number) => task(`${n}/${copy}`, [`${n}`, copy % 2 ? { a: 1, b: [n] } : { b: [n], a: 1 }]),
     ],
-    // The broker hands out one task again and again.
-    ['same', (n: number) => task(`${n}`, [`${n}`])],
-  ])('are executed once with a filter: %s', async (queue, copyOf) => {
+    // The broker hands out one task again and again: it is done each time, and keeps its result and its record.
+    ['same', 1999, (n: number) => task(`${n}`, [`${n}`])],
+  ])('are executed once with a filter: %s', async (queue, count, copyOf) => {
     const { app, events } = await boot({ providers: [Counter] }, { stores: { coordination: memoryCoordination() } });
     const copies = Array.from({ length: 1000 }, (_, n) =>
       Array.from({ length: 1 + (n % 3) }, (_each, copy) => copyOf(n, copy)),
     );
     const shuffled = copies.flat().toSorted((a, b) => digest(a) - digest(b));
-    const done = collect(events, 'done', 1000);
-    const filtered = collect(events, 'filtered', shuffled.length - 1000);
+    const done = collect(events, 'done', count);
+    const others = shuffled.length - count;
+    const filtered = others > 0 && collect(events, 'filtered', others);
     await putRaw(app.get<Broker>(getBrokerToken()), queue, shuffled);
     await Promise.all([done, filtered]);
     const { runs } = app.get(Counter);

@@ -5,7 +5,7 @@ import { Events, type EngineEvents } from '../../lib/core/events.js';
 import { Heartbeat } from '../../lib/core/heartbeat/heartbeat.js';
 
 const LEASE = 1000;
-const script = new URL('../../dist/core/heartbeat.thread.js', import.meta.url);
+const script = new URL('../../dist/core/heartbeat/heartbeat.thread.js', import.meta.url);
 
 /** What `pulse.mjs` notes. */
 const [OPENED, BEATS, CLOSED, IDS, LAST] = [0, 1, 2, 3, 4] as const;
