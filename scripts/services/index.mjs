@@ -22,7 +22,7 @@ export function sharedServer(name, say) {
 
 export function serviceUrl(name) {
   const server = sharedServer(name);
-  return server.isUp() ? server.url() : undefined;
+  return server.isSettled() ? server.url() : undefined;
 }
 
 export async function ensureService(name, say) {

@@ -11,6 +11,8 @@ import { withLock } from '../../scripts/services/support/lock.mjs';
 import { withService } from './service.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Says where the shared server is. */
+const TELL = `import('./scripts/services/index.mjs').then(({ serviceUrl }) => console.log(serviceUrl('redis')))`;
 /** No program is found. */
 const BARE = { PATH: '/nowhere', REDIS_URL: '' };
 
@@ -100,6 +102,11 @@ withService('redis', () => {
     ]);
     const { stdout: url } = await services(['ensure', 'redis'], env);
     for (const { stdout } of runs) expect(stdout).toContain(`REDIS_URL=${url.trim()} (`);
+
+    // It runs before it answers, so whoever looks while others start it is told of nothing.
+    const told = async (): Promise<string> => (await node(['-e', TELL], env)).stdout.trim();
+    expect(await told()).toBe(url.trim());
+    await withLock(join(env.FUNQ_SERVICES_FOLDER, 'redis/lock'), async () => expect(await told()).toBe('undefined'));
 
     expect(await ask(url, 'SET kept 1\r\n')).toBe('+OK');
     expect((await services(['restart', 'redis'], env)).stdout).toContain(url.trim());
