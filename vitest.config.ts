@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
+import { LongFirstSequencer } from './test/long-first.sequencer.js';
 import { SummaryReporter } from './test/summary.reporter.js';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
@@ -48,6 +49,7 @@ export default defineConfig({
     },
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongFirstSequencer },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 20_000,
