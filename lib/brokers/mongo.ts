@@ -21,8 +21,8 @@ export interface MongoOptions extends Options {
  * Queues in a MongoDB database: 4.4 or newer, one server, a replica set or a cluster whose shards do not divide these collections. Needs
  * neither transactions nor change streams: whoever receives looks twice in each `pollInterval`, by an index.
  *
- * A publish resolves when a majority of the servers has it in its journal. The messages of a process that was killed are taken up within a second by
- * any other on its machine, and elsewhere, as those of one that hangs, when its lease has passed. While its event loop is blocked, up to
+ * A publish resolves when a majority of the servers has it in its journal. The messages of a process that was killed are taken up
+ * within a second by any other on its machine, and elsewhere, as those of one that hangs, when its lease has passed. While its event loop is blocked, up to
  * `maxBlock`, a thread keeps its messages over a connection of its own; not with a `connection` that was handed in. Delays and times to
  * live follow the server's clock. Order is exact among publishes of which one began after the other had resolved, short of a failover.
  * A message with all its parts has at most 16 MiB. A server that takes a TLS client for a plain one, or the other way round, may just hang

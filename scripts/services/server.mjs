@@ -34,14 +34,15 @@ export function serverIn(path, name, { settings, port, say = () => undefined } =
 
   const lock = join(folder, 'lock');
   const locked = (work) => withLock(lock, work);
+  const isUp = () => Boolean(facts()) && runner().isUp();
   const ifKnown = (verb) => () => locked(async () => facts() && runner()[verb]());
   return {
     name,
     /** Resolves to whether it was not up before, when it answers. */
     start: () => locked(begin),
-    isUp: () => Boolean(facts()) && runner().isUp(),
+    isUp,
     /** Up, and nobody is about to start or stop it: it runs before it answers. */
-    isSettled: () => Boolean(facts()) && runner().isUp() && !existsSync(lock),
+    isSettled: () => isUp() && !existsSync(lock),
     url: () => facts() && SERVERS[name].url(facts().ports),
     how: () => facts() && (facts().docker ? 'docker' : (SERVERS[name].standIn?.() ?? 'local')),
     pid: () => facts() && runner().pid(),

@@ -1,9 +1,7 @@
 import type { Pulse, PulseSource } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
+import { nextBeat } from '../support/sightings.js';
 import type { MongoConsumers } from './consumers.js';
-
-/** A sign of life is asked for several times a lease: after this part of it at the latest. */
-const BEAT = 0.5;
 
 export interface MongoConsumerOptions {
   readonly lease: number;
@@ -52,7 +50,7 @@ export class MongoConsumer {
   /** From now on another one is expected in time. */
   expectNext(): void {
     const { clock, lease } = this.options;
-    this.#due = clock.monotonic() + lease * BEAT;
+    this.#due = nextBeat(clock.monotonic(), lease);
   }
 
   async #live(consumers: MongoConsumers): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Delivery, Pulse, PulseSource, Subscription } from '../../contracts/broker.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Attempt, Polling } from '../support/polling.js';
+import { nextBeat } from '../support/sightings.js';
 import type { SqliteConsumers } from './consumers.js';
 import type { SqliteDatabase } from './database.js';
 import { sqliteError } from './error.js';
@@ -18,9 +19,6 @@ export interface SqliteSubscriptionParts {
   wake(queue?: string): void;
   closed(subscription: SqliteSubscription): void;
 }
-
-/** A sign of life is asked for several times a lease: after this part of it at the latest. */
-const BEAT = 0.5;
 
 export class SqliteSubscription implements Subscription {
   #id = 0;
@@ -70,7 +68,7 @@ export class SqliteSubscription implements Subscription {
 
   async extend(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
     if (!this.#closing) await this.parts.database.write(() => this.#closing || this.#stayAlive());
-    this.#due = this.parts.clock.monotonic() + this.lease * BEAT;
+    this.#due = nextBeat(this.parts.clock.monotonic(), this.lease);
     return deliveries.filter((delivery) => this.#closing || receiptOf(delivery).owner !== this.#id);
   }
 

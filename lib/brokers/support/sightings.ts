@@ -1,5 +1,10 @@
 /** How soon a look is repeated when somebody seems to have fallen silent, in milliseconds. */
 export const SECOND_LOOK = 25;
+/** A sign of life is asked for several times a lease: after this part of it at the latest. */
+const BEAT = 0.5;
+
+/** When the next sign of life is due after one `now`, in milliseconds; see {@link Sightings.excuse}. */
+export const nextBeat = (now: number, lease: number): number => now + lease * BEAT;
 
 interface Sighting {
   readonly beats: unknown;

@@ -55,7 +55,10 @@ function grid(step: number, start: number): Dates {
   };
   return {
     after: (time) => at(upTo(time) + 1),
-    latest: (count, time) => Array.from({ length: count }, (_, back) => at(upTo(time) - (count - 1 - back))),
+    latest: (count, time) => {
+      const last = upTo(time);
+      return Array.from({ length: count }, (_, n) => at(last - (count - 1 - n)));
+    },
   };
 }
 
